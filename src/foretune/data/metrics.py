@@ -1,0 +1,44 @@
+"""Which way each metric points: a score becomes a loss here, once, and a score again when it is shown.
+
+A loss is the score with its sign turned where greater is better, so that turning it back is exact.
+"""
+
+from difflib import get_close_matches
+from typing import Final, Literal
+
+from foretune.data.errors import MetricError
+
+Target = Literal["classification", "regression"]
+
+CLASSIFICATION_METRICS: Final = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
+REGRESSION_METRICS: Final = ("r2", "rmse", "mae")
+LOWER_IS_BETTER: Final = frozenset({"log_loss", "rmse", "mae", "mse", "error", "loss"})
+
+
+def to_loss(metric: str, score: float) -> float:
+    """The loss (lower is better) of a score in the metric's own direction.
+
+    >>> to_loss("accuracy", 0.9), to_loss("log_loss", 0.3)
+    (-0.9, 0.3)
+    """
+    return score if metric in LOWER_IS_BETTER else -score
+
+
+def to_score(metric: str, loss: float) -> float:
+    """The score in the metric's own direction: the exact inverse of `to_loss`."""
+    return to_loss(metric, loss)
+
+
+def metrics_for(target: Target) -> tuple[str, ...]:
+    """The names of the metrics that every sweep measures on such a target."""
+    return CLASSIFICATION_METRICS if target == "classification" else REGRESSION_METRICS
+
+
+def check_metric(metric: str, target: Target) -> str:
+    """The metric itself where it fits the target; else a `MetricError` that names the nearest one."""
+    known = metrics_for(target)
+    if metric in known:
+        return metric
+    near = get_close_matches(metric, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(known)}."
+    raise MetricError(f"{metric!r} is not a {target} metric of foretune: {hint}")

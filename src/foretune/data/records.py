@@ -1,0 +1,211 @@
+"""The words of the house as frozen records: Trial, Task, Forecast, Recommendation."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretune.data.errors import SpaceError
+
+if TYPE_CHECKING:
+    from ConfigSpace import ConfigurationSpace
+
+Config = Mapping[str, Any]
+Floats = NDArray[np.float64]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Status(StrEnum):
+    """Where a trial stands."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RUNNING = "running"
+
+
+DONE, FAILED, RUNNING = Status.DONE, Status.FAILED, Status.RUNNING
+
+
+def plain(value: Any) -> Any:
+    """The value as plain Python: numpy scalars become int, float, bool or str; all else stays itself.
+
+    >>> plain(np.int64(3)), plain(True), plain(None)
+    (3, True, None)
+    """
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def canonical(values: Mapping[str, Any]) -> str:
+    """One JSON text per mapping, whatever its order; 1, 1.0 and True stay different.
+
+    Raises `SpaceError` where a value is not plain (None, bool, int, float, str, or lists of them).
+    """
+    try:
+        return json.dumps(values, sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
+    except (TypeError, ValueError) as error:
+        raise SpaceError(
+            f"{dict(values)!r} cannot be stored: values must be None, bool, int, finite float or text ({error})."
+        ) from None
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not plain")
+
+
+def digest(text: str) -> str:
+    """A short name (32 hex digits) for a text: equal for equal texts, in every process."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One evaluated config.
+
+    `loss` is None unless the status is DONE, and then finite. `seconds` is the whole cost of the evaluation.
+    `scores` holds what was measured, metric -> one value a fold, in the metric's own direction; `noise` is
+    the standard error of the loss over those folds; `costs` holds fit_seconds, predict_seconds, cpu_seconds
+    and peak_bytes where they were measured. `fidelity` is the budget (epochs, rows, trees; None = full),
+    `curve` the losses on the way there. `weight` in (0, 1] says how far the trial is trusted.
+    """
+
+    config: Config
+    loss: float | None = None
+    _: KW_ONLY
+    seconds: float | None = None
+    status: Status = DONE
+    scores: Mapping[str, Sequence[float]] = NOTHING
+    costs: Mapping[str, float] = NOTHING
+    noise: float | None = None
+    fidelity: float | None = None
+    curve: tuple[float, ...] = ()
+    seed: int | None = None
+    repeat: int = 0
+    weight: float = 1.0
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", {name: plain(value) for name, value in self.config.items()})
+        object.__setattr__(self, "status", Status(self.status))
+        if self.status is DONE and (self.loss is None or not math.isfinite(self.loss)):
+            raise SpaceError(
+                f"a finished trial needs a finite loss, not {self.loss!r}: "
+                "give it status=FAILED with a reason, or RUNNING while it is under way."
+            )
+        if self.status is not DONE and self.loss is not None:
+            raise SpaceError(f"a trial that is {self.status} has no loss, but {self.loss!r} was given.")
+
+    @property
+    def key(self) -> str:
+        """The identity of the trial within its task: config, fidelity, seed and repeat."""
+        return digest(canonical({"c": self.config, "f": self.fidelity, "s": self.seed, "r": self.repeat}))
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One tuning problem: a dataset x a family x a metric, with its space and the trials so far.
+
+    `dataset` is the fingerprint of the data where it is known, `group` names the datasets that are the same
+    or near copies. `metafeatures` maps names to floats (NaN = undefined). `provenance` says how the trials
+    were made; its entry "protocol" (folds, seed, preprocessing, rows) is part of the task's identity.
+
+    >>> task = Task("churn", "svm", None)
+    >>> task.plus(Trial({"C": 1.0}, loss=0.2), Trial({"C": 9.0}, loss=0.1)).best.config
+    {'C': 9.0}
+    """
+
+    name: str
+    family: str
+    space: "ConfigurationSpace | None"
+    _: KW_ONLY
+    metric: str = "accuracy"
+    dataset: str | None = None
+    group: str | None = None
+    metafeatures: Mapping[str, float] = NOTHING
+    trials: tuple[Trial, ...] = ()
+    provenance: Mapping[str, Any] = NOTHING
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trials", tuple(self.trials))
+
+    def plus(self, *trials: Trial) -> Self:
+        """The same task with these trials after its own."""
+        return replace(self, trials=self.trials + trials)
+
+    @property
+    def done(self) -> tuple[Trial, ...]:
+        """The trials that were finished at full fidelity."""
+        return tuple(t for t in self.trials if t.status is DONE and t.fidelity is None)
+
+    @property
+    def best(self) -> Trial | None:
+        """The finished trial of lowest loss; None where there is none."""
+        return min(self.done, key=lambda trial: trial.loss or 0.0, default=None)
+
+    @property
+    def key(self) -> str:
+        """The identity of the task: dataset (else name), family, metric and protocol."""
+        protocol = self.provenance.get("protocol", {})
+        return digest(
+            canonical(
+                {"d": self.dataset or self.name, "f": self.family, "m": self.metric, "p": protocol},
+            )
+        )
+
+    @property
+    def side(self) -> str:
+        """What keeps near copies on one side of every split: the group, else the dataset, else the name."""
+        return self.group or self.dataset or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a learner expects of n configs: `mean` (n,) and `std` (n,), in units of loss."""
+
+    mean: Floats
+    std: Floats
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One past task that a recommendation rests on.
+
+    `similarity` in [0, 1] compares the datasets (1 = the same meta-features); `weight` in [0, 1] is the
+    share of this task in the recommendation.
+    """
+
+    dataset: str
+    similarity: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Try this config next: the loss to expect of it, how sure that is, and the past tasks behind it."""
+
+    config: Config
+    loss: float
+    std: float
+    because: tuple[Evidence, ...] = field(default=())
+
+
+def groups_of(tasks: Iterable[Task]) -> dict[str, list[Task]]:
+    """The tasks by the side of the split they must stay on, in order of first appearance."""
+    sides: dict[str, list[Task]] = {}
+    for task in tasks:
+        sides.setdefault(task.side, []).append(task)
+    return sides

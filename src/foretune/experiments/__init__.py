@@ -1,0 +1,1 @@
+"""Floor 4: proves the advice on tasks never seen."""

@@ -1,0 +1,1 @@
+"""Floor 1: descriptions of configs and datasets as numbers."""

@@ -1,0 +1,1 @@
+"""Floor 2: learners forecast the loss of configs on a new task from past ones."""

@@ -1,0 +1,1 @@
+"""Floor 3: turns forecasts into advice."""
