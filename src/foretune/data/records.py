@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, Any]
 Floats = NDArray[np.float64]
-
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -52,7 +49,7 @@ def canonical(values: Mapping[str, Any]) -> str:
         return json.dumps(values, sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
     except (TypeError, ValueError) as error:
         raise SpaceError(
-            f"{dict(values)!r} cannot be stored: values must be None, bool, int, finite float or text ({error})."
+            f"{dict(values)!r} cannot be stored: a value must be None, bool, int, finite float or text ({error})."
         ) from None
 
 
@@ -85,8 +82,8 @@ class Trial:
     _: KW_ONLY
     seconds: float | None = None
     status: Status = DONE
-    scores: Mapping[str, Sequence[float]] = NOTHING
-    costs: Mapping[str, float] = NOTHING
+    scores: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
     noise: float | None = None
     fidelity: float | None = None
     curve: tuple[float, ...] = ()
@@ -132,9 +129,9 @@ class Task:
     metric: str = "accuracy"
     dataset: str | None = None
     group: str | None = None
-    metafeatures: Mapping[str, float] = NOTHING
+    metafeatures: Mapping[str, float] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
-    provenance: Mapping[str, Any] = NOTHING
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trials", tuple(self.trials))
@@ -200,7 +197,7 @@ class Recommendation:
     config: Config
     loss: float
     std: float
-    because: tuple[Evidence, ...] = field(default=())
+    because: tuple[Evidence, ...] = ()
 
 
 def groups_of(tasks: Iterable[Task]) -> dict[str, list[Task]]:

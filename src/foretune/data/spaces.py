@@ -23,7 +23,7 @@ NUMBER: Final = "number"
 
 def add_mixed(
     space: ConfigurationSpace,
-    number: Hyperparameter[Any],
+    number: Hyperparameter[Any, Any],
     specials: Sequence[Any],
     *,
     default: Any,
@@ -65,11 +65,16 @@ def unfold(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
         kind = space.get(name + KIND)
         if kind is None:
             values[name] = value
-        elif (special := json.dumps(plain(value))) in kind.choices:
+        elif kind.is_legal(special := _as_choice(value)):
             values[name + KIND] = special
         else:
             values[name + KIND], values[name] = NUMBER, value
     return values
+
+
+def _as_choice(value: Any) -> str:
+    value = plain(value)
+    return json.dumps(value) if value is None or isinstance(value, bool | int | float | str) else repr(value)
 
 
 def default_config(space: ConfigurationSpace) -> dict[str, Any]:
@@ -82,7 +87,10 @@ def names_of(space: ConfigurationSpace) -> list[str]:
     return list(dict.fromkeys(name.removesuffix(KIND) for name in space))
 
 
-def grid_cells(grid: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]) -> list[dict[str, Any]]:
+Grid = Mapping[str, Sequence[Any]]
+
+
+def grid_cells(grid: Grid | Sequence[Grid]) -> list[dict[str, Any]]:
     """All cells of a grid, or of a list of grids, in the order of `sklearn.model_selection.ParameterGrid`.
 
     Values are the very objects given. Raises `SpaceError` where a hyperparameter's values are not a list.
