@@ -49,7 +49,7 @@ def canonical(values: Mapping[str, Any]) -> str:
         return json.dumps(values, sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
     except (TypeError, ValueError) as error:
         raise SpaceError(
-            f"{dict(values)!r} cannot be stored: a value must be None, bool, int, finite float or text ({error})."
+            f"{dict(values)!r} cannot be stored: give None, bool, int, finite float or text ({error})."
         ) from None
 
 

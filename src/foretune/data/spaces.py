@@ -11,8 +11,11 @@ from difflib import get_close_matches
 from itertools import product
 from typing import Any, Final
 
-from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, EqualsCondition
+import numpy as np
+from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, EqualsCondition, OrConjunction
 from ConfigSpace.hyperparameters import Hyperparameter
+from numpy.typing import NDArray
+from scipy.stats.qmc import Sobol
 
 from foretune.data.errors import SpaceError
 from foretune.data.records import Config, plain
@@ -115,3 +118,60 @@ def check_names(config: Mapping[str, Any], known: Sequence[str], *, family: str)
         near = get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}."
         raise SpaceError(f"{family} has no hyperparameter {name!r}: {hint}")
+
+
+def complete(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
+    """The config with every active hyperparameter of the space spelled out; defaults fill what is not named.
+
+    A grid cell names two hyperparameters, a default none: completed, equal settings are equal configs.
+    Names that the space does not know are kept as they are, at the end.
+    """
+    given = unfold(space, config)
+    values: dict[str, Any] = {}
+    for name in space:
+        if _is_active(space, name, values):
+            values[name] = given.get(name, space[name].default_value)
+    known = names_of(space)
+    extra = {name: value for name, value in config.items() if name not in known}
+    return fold(values) | extra
+
+
+def _is_active(space: ConfigurationSpace, name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the conditions on `name` hold; ConfigSpace lists parents before their children."""
+    return all(_holds(condition, values) for condition in space.parent_conditions_of[name])
+
+
+def _holds(condition: Any, values: Mapping[str, Any]) -> bool:
+    if parts := getattr(condition, "components", None):
+        verdicts = [_holds(part, values) for part in parts]
+        return any(verdicts) if isinstance(condition, OrConjunction) else all(verdicts)
+    return condition.parent.name in values and bool(condition.satisfied_by_value(values))
+
+
+def sobol_configs(space: ConfigurationSpace, n: int, *, seed: int = 0) -> list[dict[str, Any]]:
+    """The first n points of one scrambled Sobol sequence, as configs: the same list for the same space.
+
+    A longer list begins with the shorter one, so that a sweep can be extended.
+    """
+    if n == 0:
+        return []
+    sequence = Sobol(d=len(space), rng=np.random.default_rng(seed))
+    points = sequence.random_base2(max(n - 1, 1).bit_length())[:n]
+    return [complete(space, _config_at(space, point)) for point in points]
+
+
+def _config_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[str, Any]:
+    return fold({name: _value_at(space[name], float(u)) for name, u in zip(space, point, strict=True)})
+
+
+def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
+    """The value at the quantile u of the hyperparameter's own distribution over its range."""
+    if isinstance(hyperparameter, CategoricalHyperparameter):
+        edges = np.cumsum(hyperparameter.probabilities)
+        return hyperparameter.choices[int(np.searchsorted(edges[:-1], u, side="right"))]
+    value = plain(hyperparameter.to_value(u))
+    if isinstance(value, int):
+        return value
+    # Four digits are read and stored more easily, and no model tells the difference.
+    rounded = float(f"{value:.4g}")
+    return rounded if hyperparameter.is_legal(rounded) else float(value)

@@ -1,0 +1,199 @@
+"""Datasets: tables with a target, from files, folders and scikit-learn, known by their fingerprint."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from foretune.data.errors import DatasetError
+from foretune.data.metrics import Target
+
+BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table `X` (n rows, d columns), its target `y` (n,), and where it came from.
+
+    Datasets are equal when their fingerprints are. Raises `DatasetError` where nothing could be learned from
+    it: no rows, no columns, a column without any value, a missing target value, one class, text as the target
+    of a regression.
+    """
+
+    name: str
+    X: pd.DataFrame
+    y: "pd.Series[float] | pd.Series[str]"
+    target: Target
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not len(self.X) or not self.X.shape[1]:
+            raise DatasetError(
+                f"{self.name} is empty: it needs at least one row and one column beside the target."
+            )
+        if self.y.isna().any():
+            raise DatasetError(
+                f"{self.name}: {int(self.y.isna().sum())} target values are missing: drop those rows."
+            )
+        empty = [str(column) for column in self.X.columns[self.X.isna().all()]]
+        if empty:
+            raise DatasetError(f"{self.name}: column {empty[0]!r} has no value at all: drop it.")
+        if self.target == "classification" and self.y.nunique() < 2:
+            raise DatasetError(
+                f"{self.name}: the target has one class only, {self.y.iloc[0]!r}: nothing to learn."
+            )
+        if self.target == "regression" and not pd.api.types.is_numeric_dtype(self.y):
+            raise DatasetError(f"{self.name}: a regression needs numbers as its target, not text.")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the data by content: the same for shuffled rows, reordered or renamed columns."""
+        columns = sorted(_column_digest(self.X.iloc[:, i]) for i in range(self.X.shape[1]))
+        return blake2b("".join([*columns, _column_digest(self.y)]).encode(), digest_size=16).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dataset) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def sample(self, rows: int | None, *, seed: int = 0) -> "Dataset":
+        """At most so many rows, drawn at random; each class keeps its share, and at least one row."""
+        if rows is None or len(self.X) <= rows:
+            return self
+        rng = np.random.default_rng(seed)
+        order = pd.Series(rng.permutation(len(self.X)))
+        if self.target == "classification":
+            labels = pd.Series(self.y.to_numpy()[order.to_numpy()])
+            # The rank within its class, as a share of that class: the lowest ranks form a stratified sample.
+            share = labels.groupby(labels).cumcount() / labels.groupby(labels).transform("size")
+            order = order.iloc[share.sort_values(kind="stable").index]
+        kept = np.sort(order.to_numpy()[:rows])
+        X, y = self.X.iloc[kept].reset_index(drop=True), self.y.iloc[kept].reset_index(drop=True)
+        X = X.loc[:, X.notna().any()]
+        return Dataset(self.name, X, y, self.target, self.source)
+
+
+def _column_digest(column: "pd.Series[float] | pd.Series[str]") -> str:
+    """The column's values as a bag: neither their order nor the column's name counts."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    else:
+        values = column.astype(object).where(column.notna(), None).map(str)
+    hashes = np.sort(pd.util.hash_array(values.to_numpy(), categorize=True))
+    return blake2b(hashes.tobytes(), digest_size=16).hexdigest()
+
+
+def make_dataset(
+    name: str, table: pd.DataFrame, target_column: str, *, target: Target | None = None, source: str = ""
+) -> Dataset:
+    """The dataset in a table, one of whose columns is the target.
+
+    `target` is told from the column where it is not given: text, booleans and at most 20 whole numbers mean
+    classification.
+    """
+    if table.empty:
+        raise DatasetError(f"{name} is empty: it holds no rows.")
+    if target_column not in table.columns:
+        near = get_close_matches(target_column, map(str, table.columns), n=1)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(str, table.columns[:8]))}, ..."
+        )
+        raise DatasetError(f"{name} has no column {target_column!r}: {hint}")
+    y = table[target_column]
+    return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
+
+
+def target_of(y: "pd.Series[float] | pd.Series[str]") -> Target:
+    """What such a target column asks for: text, booleans and at most 20 whole numbers mean classes."""
+    if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
+        return "classification"
+    values = y.dropna().unique()
+    whole = bool(np.all(np.mod(values.astype(float), 1) == 0))
+    return "classification" if whole and len(values) <= 20 else "regression"
+
+
+def load_dataset(
+    source: str | Path, *, target_column: str = "target", target: Target | None = None
+) -> Dataset:
+    """The dataset of a file (CSV, TSV, Parquet, ARFF) or of a bundled name (`iris`, `wine`, ...)."""
+    path = Path(source)
+    if str(source) in BUNDLED and not path.exists():
+        return _bundled(str(source))
+    if not path.is_file():
+        raise DatasetError(
+            f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file "
+            f"or one of scikit-learn's datasets {', '.join(BUNDLED)}."
+        )
+    return make_dataset(path.stem, _read(path), target_column, target=target, source=str(source))
+
+
+def dataset_sources(places: "list[str]") -> Iterator[str]:
+    """What `load_dataset` takes, for each place: a folder stands for the files in it, sorted by name."""
+    for place in places:
+        folder = Path(place)
+        if not folder.is_dir():
+            yield place
+            continue
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FILE_TYPES)
+        if not files:
+            raise DatasetError(f"the folder {place!r} holds no {', '.join(FILE_TYPES)} file.")
+        yield from map(str, files)
+
+
+def _bundled(name: str) -> Dataset:
+    from sklearn import datasets  # noqa: PLC0415
+
+    bunch = getattr(datasets, f"load_{name}")(as_frame=True)
+    target: Target = "regression" if name == "diabetes" else "classification"
+    return Dataset(name, bunch.data, bunch.target, target, f"sklearn:{name}")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    readers = {
+        ".csv": pd.read_csv,
+        ".tsv": lambda file: pd.read_csv(file, sep="\t"),
+        ".parquet": pd.read_parquet,
+        ".arff": _read_arff,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DatasetError(f"{path.name}: foretune reads {', '.join(FILE_TYPES)} files.")
+    try:
+        return reader(path)  # type: ignore[operator,no-any-return]
+    except DatasetError:
+        raise
+    except pd.errors.EmptyDataError:
+        raise DatasetError(f"{path.name} is empty.") from None
+    except Exception as error:  # each reader has its own errors; all of them mean the file is not readable
+        raise DatasetError(
+            f"{path.name} cannot be read as {path.suffix[1:].upper()}: {_line(error)}"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def _read_arff(path: Path) -> pd.DataFrame:
+    from scipy.io import arff  # noqa: PLC0415
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            rows, _ = arff.loadarff(file)
+    except NotImplementedError:
+        raise DatasetError(
+            f"{path.name} holds text or dates: turn them into nominal attributes, or save it as CSV."
+        ) from None
+    table = pd.DataFrame(rows)
+    for name in table.select_dtypes(include=[object, "str"]).columns:
+        text = table[name].map(lambda value: value.decode() if isinstance(value, bytes) else value)
+        table[name] = text.mask(text == "?")
+    return table

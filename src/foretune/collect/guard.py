@@ -1,0 +1,111 @@
+"""A child process in which one call can be given a time limit and be killed: libsvm heeds no signal."""
+
+import multiprocessing as mp
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import cloudpickle
+
+from foretune.data.errors import ForetuneError
+
+
+class CallFailedError(ForetuneError):
+    """The guarded call raised, ran out of time, or its process died; the message says which."""
+
+
+class Guard:
+    """Runs calls in one child process, kept from call to call; a new one takes the place of a killed one.
+
+    >>> guard = Guard()
+    >>> guard.run(divmod, 7, 2, timeout=60)
+    (3, 1)
+    >>> guard.close()
+    """
+
+    def __init__(self) -> None:
+        self._child: mp.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def run(self, call: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
+        """The call's result; `CallFailedError` where it raises, dies, or takes over `timeout` seconds."""
+        pipe = self._open()
+        try:
+            pipe.send_bytes(cloudpickle.dumps((call, args)))
+            if not pipe.poll(timeout):
+                self._kill()
+                raise CallFailedError(f"timed out after {timeout:g} s")
+            worked, result = pipe.recv()
+        except (EOFError, OSError):
+            code = self._kill()
+            raise CallFailedError(f"the fit's process died ({_cause(code)})") from None
+        if not worked:
+            raise CallFailedError(result)
+        return result
+
+    def close(self) -> None:
+        """Ends the child."""
+        self._kill()
+
+    def _open(self) -> Connection:
+        if self._pipe is None or self._child is None or not self._child.is_alive():
+            context = mp.get_context("spawn")
+            self._pipe, theirs = context.Pipe()
+            self._child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+            self._child.start()
+            theirs.close()
+        return self._pipe
+
+    def _kill(self) -> int | None:
+        child, pipe, self._child, self._pipe = self._child, self._pipe, None, None
+        if child is None or pipe is None:
+            return None
+        child.join(timeout=0.2)
+        if child.is_alive():
+            child.kill()
+            child.join()
+        code = child.exitcode
+        child.close()
+        pipe.close()
+        return code
+
+
+def _cause(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}, often for want of memory"
+    return f"exit code {exit_code}"
+
+
+def _serve(pipe: Connection, parent: int) -> None:
+    """Answers calls until the pipe closes; ends at once when the parent is gone.
+
+    Calls travel by cloudpickle, so that a family defined in a notebook arrives too; the pipe's other end is
+    our own parent process, never a file.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with(parent)
+    while True:
+        try:
+            call, args = cloudpickle.loads(pipe.recv_bytes())
+        except (EOFError, OSError):
+            return
+        try:
+            answer = (True, call(*args))
+        except Exception as error:  # whatever an estimator raises is the trial's reason
+            answer = (False, f"{type(error).__name__}: {error}".strip().split("\n")[0][:500])
+        pipe.send(answer)
+
+
+def end_with(parent: int) -> None:
+    """Ends this process within a second of its parent's death, so that a killed sweep leaves none behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

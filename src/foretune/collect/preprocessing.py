@@ -1,0 +1,52 @@
+"""The one fixed preprocessing of every collected trial; its name is recorded in the trials' provenance."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+PREPROCESSING: Final = "median-mode-standard-onehot/1"
+
+
+def make_preprocessing(X: pd.DataFrame) -> ColumnTransformer:
+    """Median and most-frequent imputation, standardised numbers, one-hot with rare categories grouped.
+
+    A category is rare below 1 % of the rows or beyond the 30 most frequent. The result is a dense float
+    array; infinite numbers count as missing.
+    """
+    numbers = [i for i in range(X.shape[1]) if _is_number(X.iloc[:, i])]
+    categories = [i for i in range(X.shape[1]) if i not in set(numbers)]
+    number_steps = make_pipeline(
+        FunctionTransformer(_finite),
+        SimpleImputer(strategy="median", keep_empty_features=True),
+        StandardScaler(),
+    )
+    category_steps = make_pipeline(
+        FunctionTransformer(_text),
+        SimpleImputer(strategy="most_frequent", missing_values=np.nan, keep_empty_features=True),
+        OneHotEncoder(
+            handle_unknown="infrequent_if_exist", min_frequency=0.01, max_categories=30, sparse_output=False
+        ),
+    )
+    return ColumnTransformer([("numbers", number_steps, numbers), ("categories", category_steps, categories)])
+
+
+def _is_number(column: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _finite(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = X.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _text(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Every category as text, so that mixed columns sort; what is missing stays NaN."""
+    missing = X.isna().to_numpy()
+    text = X.astype(str).to_numpy(dtype=object)
+    text[missing] = np.nan
+    return text

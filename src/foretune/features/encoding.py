@@ -1,0 +1,79 @@
+"""Configs as numbers: every hyperparameter of a space becomes one or more columns in the unit cube."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Constant, OrdinalHyperparameter
+
+from foretune.data.records import Config, Floats, canonical
+from foretune.data.spaces import complete, unfold
+
+INACTIVE = 0.5  # a number that is not active stands in the middle; its parent's columns tell that it is not
+
+
+class Encoder:
+    """Turns configs of one space into points.
+
+    A number becomes one column, 0 at the lower and 1 at the upper end of its range, on its own scale (log
+    where the space says so); beyond the range it goes on, up to half the range. A choice becomes one column
+    for each of its values, 1 for the one taken; an unknown value has none. What a config does not name is at
+    its default; names that the space does not know are passed over.
+
+    >>> from ConfigSpace import Float
+    >>> space = ConfigurationSpace()
+    >>> space.add(Float("C", (0.01, 100.0), log=True, default=1.0))
+    >>> Encoder(space)([{"C": 0.01}, {"C": 1.0}, {}]).round(2).tolist()
+    [[0.0], [0.5], [0.5]]
+    """
+
+    def __init__(self, space: ConfigurationSpace) -> None:
+        self.space = space
+        self._known: dict[str, Floats] = {}
+        self.columns = [label for name in space for label in _labels(space[name])]
+
+    def __call__(self, configs: Sequence[Config]) -> Floats:
+        """The points (n, columns) of n configs."""
+        points = [self._point(config) for config in configs]
+        return np.array(points).reshape(len(points), len(self.columns))
+
+    def _point(self, config: Config) -> Floats:
+        key = canonical({name: config[name] for name in sorted(config)})
+        if key not in self._known:
+            self._known[key] = self._encode(config)
+        return self._known[key]
+
+    def _encode(self, config: Config) -> Floats:
+        values = unfold(self.space, complete(self.space, config))
+        return np.concatenate(
+            [_columns(self.space[name], name in values, values.get(name)) for name in self.space]
+        )
+
+
+def _labels(hyperparameter: Any) -> list[str]:
+    if isinstance(hyperparameter, CategoricalHyperparameter):
+        return [f"{hyperparameter.name}={choice}" for choice in hyperparameter.choices]
+    return [] if isinstance(hyperparameter, Constant) else [hyperparameter.name]
+
+
+def _columns(hyperparameter: Any, active: bool, value: Any) -> Floats:
+    if isinstance(hyperparameter, Constant):
+        return np.empty(0)
+    if isinstance(hyperparameter, CategoricalHyperparameter):
+        return np.array([float(active and choice == value) for choice in hyperparameter.choices])
+    if not active:
+        return np.array([INACTIVE])
+    if isinstance(hyperparameter, OrdinalHyperparameter):
+        steps = list(hyperparameter.sequence)
+        return np.array([steps.index(value) / max(len(steps) - 1, 1) if value in steps else INACTIVE])
+    return np.array([_on_scale(hyperparameter, value)])
+
+
+def _on_scale(hyperparameter: Any, value: Any) -> float:
+    """Where the number stands between the ends of its range, on its own scale."""
+    if isinstance(value, str) or value is None:
+        return INACTIVE
+    low, high, x = float(hyperparameter.lower), float(hyperparameter.upper), float(value)
+    if hyperparameter.log:
+        low, high, x = np.log(low), np.log(high), np.log(max(x, 1e-300))
+    return float(np.clip((x - low) / (high - low), -0.5, 1.5))
