@@ -46,7 +46,4 @@ def _finite(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _text(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Every category as text, so that mixed columns sort; what is missing stays NaN."""
-    missing = X.isna().to_numpy()
-    text = X.astype(str).to_numpy(dtype=object)
-    text[missing] = np.nan
-    return text
+    return np.where(X.isna(), np.nan, X.astype(str).to_numpy(dtype=object))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Config = Mapping[str, Any]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 
 class Status(StrEnum):
@@ -168,10 +170,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a learner expects of n configs: `mean` (n,) and `std` (n,), in units of loss."""
+    """What a learner expects of n configs: `mean` (n,) and `std` (n,), in units of loss.
+
+    A learner that thinks in past tasks also gives `scenarios` (s, n), the losses if the new task behaved like
+    each of s past ones, and their `weights` (s,), which sum to 1.
+    """
 
     mean: Floats
     std: Floats
+    scenarios: Floats | None = None
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.mean)

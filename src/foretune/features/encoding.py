@@ -30,6 +30,7 @@ class Encoder:
     def __init__(self, space: ConfigurationSpace) -> None:
         self.space = space
         self._known: dict[str, Floats] = {}
+        self._keys: dict[str, str] = {}
         self.columns = [label for name in space for label in _labels(space[name])]
 
     def __call__(self, configs: Sequence[Config]) -> Floats:
@@ -37,11 +38,18 @@ class Encoder:
         points = [self._point(config) for config in configs]
         return np.array(points).reshape(len(points), len(self.columns))
 
+    def key(self, config: Config) -> str:
+        """One name for equal settings, whether their defaults are spelled out or not."""
+        text = canonical(config)
+        if text not in self._keys:
+            self._keys[text] = canonical(complete(self.space, config))
+        return self._keys[text]
+
     def _point(self, config: Config) -> Floats:
-        key = canonical({name: config[name] for name in sorted(config)})
-        if key not in self._known:
-            self._known[key] = self._encode(config)
-        return self._known[key]
+        text = canonical(config)
+        if text not in self._known:
+            self._known[text] = self._encode(config)
+        return self._known[text]
 
     def _encode(self, config: Config) -> Floats:
         values = unfold(self.space, complete(self.space, config))

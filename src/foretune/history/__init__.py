@@ -1,1 +1,1 @@
-"""Floor 1: past tasks, stored."""
+"""Floor 1: past tasks, stored and read back."""

@@ -1,0 +1,56 @@
+"""Datasets as points: each meta-feature by its rank among those of the datasets already known."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from foretune.data.records import Floats
+
+UNKNOWN = 0.5  # a missing meta-feature stands in the middle: it makes no dataset special
+ENOUGH = 0.5  # a meta-feature is used when this share of the datasets has it
+
+
+class MetaSpace:
+    """Places datasets by the meta-features that at least half of the known ones have.
+
+    A coordinate is the share of known datasets whose value is lower (ties count half), so that no scale,
+    unit or outlier matters; beyond the known ones it is 0 or 1.
+
+    >>> space = MetaSpace([{"rows": 10.0}, {"rows": 1000.0}])
+    >>> space.points([{"rows": 500.0}, {"rows": 1e9}, {}]).tolist()
+    [[0.5], [1.0], [0.5]]
+    """
+
+    def __init__(self, known: Sequence[Mapping[str, float]]) -> None:
+        counts = Counter(name for one in known for name, value in one.items() if np.isfinite(value))
+        self.names = [name for name, count in counts.items() if count >= ENOUGH * len(known)]
+        values = _table(known, self.names)
+        self._sorted = [np.sort(column[np.isfinite(column)]) for column in values.T]
+        self.known = self.points(known)
+
+    def points(self, datasets: Sequence[Mapping[str, float]]) -> Floats:
+        """The points (n, d) of n datasets, in [0, 1]."""
+        values = _table(datasets, self.names)
+        points = np.full(values.shape, UNKNOWN)
+        for k, known in enumerate(self._sorted):
+            column = values[:, k]
+            finite = np.isfinite(column)
+            below = np.searchsorted(known, column[finite], side="left")
+            upto = np.searchsorted(known, column[finite], side="right")
+            points[finite, k] = (below + upto) / (2 * len(known))
+        return points
+
+    def similarities(self, dataset: Mapping[str, float]) -> Floats:
+        """How alike each known dataset is, (known,) in [0, 1]: 1 minus the mean difference in rank.
+
+        Zero where there is nothing to compare.
+        """
+        if not self.names or not any(name in dataset for name in self.names):
+            return np.zeros(len(self.known))
+        return 1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1)
+
+
+def _table(datasets: Sequence[Mapping[str, float]], names: Sequence[str]) -> Floats:
+    rows = [[one.get(name, np.nan) for name in names] for one in datasets]
+    return np.array(rows, dtype=np.float64).reshape(len(datasets), len(names))

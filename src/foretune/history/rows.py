@@ -1,0 +1,301 @@
+"""Tasks and trials as rows: what every store writes, and what it must doubt when it reads.
+
+A row holds text, numbers and None; a trial's row also holds its measurements (scores, costs, curve), which a
+store of flat columns turns into JSON texts. JSON is strict here: a null in the place of a number is NaN.
+A store may have come from a stranger, so a reader takes nothing for granted.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from foretune.data.errors import HistoryError
+from foretune.data.records import Status, Task, Trial, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from ConfigSpace import ConfigurationSpace
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+# The columns of the bulk path, `History.table`, with their types.
+TABLE_TYPES: Final = {
+    "task": "str",
+    "name": "str",
+    "config": "str",
+    "loss": "float64",
+    "seconds": "float64",
+    "status": "str",
+    "noise": "float64",
+    "fidelity": "float64",
+    "weight": "float64",
+}
+
+
+def task_row(task: Task) -> Row:
+    """The columns of a task, without its trials."""
+    return {
+        "key": task.key,
+        "name": _storable(task.name),
+        "family": _storable(task.family),
+        "metric": _storable(task.metric),
+        "dataset": _storable(task.dataset),
+        "group": _storable(task.group),
+        "space": None if task.space is None else _json(task.space.to_serialized_dict()),
+        "metafeatures": _json(_numbers(task.metafeatures)),
+        "provenance": _json(task.provenance),
+    }
+
+
+def trial_row(trial: Trial) -> Row:
+    """The columns of a trial, without its task. A NaN is kept as None: it was not measured."""
+    trial = replace(trial, fidelity=_real(plain(trial.fidelity)))  # the key must be that of what is read back
+    return {
+        "key": trial.key,
+        "config": _json(trial.config),
+        "loss": _real(plain(trial.loss)),
+        "seconds": _real(plain(trial.seconds)),
+        "status": str(trial.status),
+        "scores": {metric: tuple(map(float, folds)) for metric, folds in trial.scores.items()},
+        "costs": {name: float(cost) for name, cost in trial.costs.items()},
+        "noise": _real(plain(trial.noise)),
+        "fidelity": trial.fidelity,
+        "curve": tuple(map(float, trial.curve)),
+        "seed": _storable_count(trial.seed),
+        "repeat": _storable_count(trial.repeat),
+        "weight": float(trial.weight),
+        "reason": _storable(trial.reason),
+    }
+
+
+def with_texts(row: Row) -> Row:
+    """The trial row with its measurements as JSON texts."""
+    scores = {metric: [*map(_as_json_number, folds)] for metric, folds in row["scores"].items()}
+    curve = [*map(_as_json_number, row["curve"])]
+    return row | {"scores": _json(scores), "costs": _json(_numbers(row["costs"])), "curve": _json(curve)}
+
+
+class RowReader:
+    """Turns rows back into tasks and trials; raises `HistoryError`, naming the source, where one is odd.
+
+    Tasks whose spaces have equal texts share one space object: a space takes a millisecond to parse.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._spaces: dict[str, ConfigurationSpace] = {}
+
+    def task(self, row: Mapping[str, Any], trials: Iterable[Mapping[str, Any]]) -> Task:
+        """The task of a row and of the rows of its trials."""
+        try:
+            return Task(
+                _text(row["name"]),
+                _text(row["family"]),
+                self._space(row["space"]),
+                metric=_text(row["metric"]),
+                dataset=_optional(_text, row["dataset"]),
+                group=_optional(_text, row["group"]),
+                metafeatures=_read_numbers(row["metafeatures"]),
+                trials=tuple(map(self.trial, trials)),
+                provenance=_read_mapping(row["provenance"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            self._reject(row, error)
+
+    def trial(self, row: Mapping[str, Any]) -> Trial:
+        """The trial of a row."""
+        try:
+            return Trial(
+                _read_mapping(row["config"]),
+                _real(row["loss"]),
+                seconds=_real(row["seconds"]),
+                status=Status(row["status"]),
+                scores={metric: tuple(map(float, folds)) for metric, folds in row["scores"].items()},
+                costs={name: float(cost) for name, cost in row["costs"].items()},
+                noise=_real(row["noise"]),
+                fidelity=_real(row["fidelity"]),
+                curve=tuple(map(float, row["curve"])),
+                seed=_optional(_count, row["seed"]),
+                repeat=_count(row["repeat"]),
+                weight=_weight(row["weight"]),
+                reason=_text(row["reason"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            self._reject(row, error)
+
+    def without_texts(self, row: Row) -> Row:
+        """The trial row with its measurements read from their JSON texts: the inverse of `with_texts`."""
+        try:
+            scores = _read_mapping(row["scores"])
+            return row | {
+                "scores": {metric: _read_list(folds) for metric, folds in scores.items()},
+                "costs": _read_numbers(row["costs"]),
+                "curve": _read_list(_parse(row["curve"])),
+            }
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            self._reject(row, error)
+
+    def filled(self, known: Row, later: Row) -> Row:
+        """The known task row, its gaps filled from a later one; nothing that is known is overwritten."""
+        merged = {column: later[column] if value is None else value for column, value in known.items()}
+        try:
+            for column in ("metafeatures", "provenance"):
+                merged[column] = _filled_json(known[column], later[column])
+        except (TypeError, ValueError, RecursionError) as error:
+            self._reject(known, error)
+        return merged
+
+    def table(self, frame: "pd.DataFrame") -> "pd.DataFrame":
+        """The frame with the columns and types of `History.table`, its statuses and losses checked."""
+        try:
+            frame = frame[list(TABLE_TYPES)].astype(TABLE_TYPES)
+        except (KeyError, TypeError, ValueError) as error:
+            raise HistoryError(f"{self._source} holds trials that cannot be read: {error}.") from error
+        finished = frame["status"] == Status.DONE
+        sound = frame["status"].isin(list(Status)) & (frame["loss"].abs().lt(math.inf) == finished)
+        if not sound.all():
+            odd = {"config": frame.loc[~sound, "config"].iloc[0]}
+            self._reject(odd, ValueError("its status and its loss do not agree"))
+        return frame
+
+    def _space(self, text: Any) -> "ConfigurationSpace | None":
+        if text is None:
+            return None
+        if text not in self._spaces:
+            self._spaces[text] = _read_space(_text(text))
+        return self._spaces[text]
+
+    def _reject(self, row: Mapping[str, Any], error: Exception) -> NoReturn:
+        what = f"task {row['name']!r}" if "provenance" in row else f"a trial of config {row.get('config')!r}"
+        raise HistoryError(
+            f"{self._source} holds {what} that cannot be read ({type(error).__name__}: {error}): "
+            "it is damaged or was not written by foretune. Take it from its source again."
+        ) from error
+
+
+def _read_space(text: str) -> "ConfigurationSpace":
+    from ConfigSpace import ConfigurationSpace  # noqa: PLC0415 - heavy, and histories without spaces exist
+
+    try:
+        return ConfigurationSpace.from_serialized_dict(_read_mapping(text))
+    except Exception as error:  # ConfigSpace raises whatever a malformed space makes it stumble on
+        raise ValueError(f"no space: {error}") from error
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_as_plain)
+    except (TypeError, ValueError) as error:
+        raise HistoryError(
+            f"{value!r} cannot be stored ({error}): use None, bool, int, finite float, text, and lists or "
+            "mappings of them."
+        ) from None
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if (scalar := plain(value)) is not value:
+        return scalar
+    raise TypeError(f"a {type(value).__name__} is not plain")
+
+
+def _numbers(values: Mapping[str, float]) -> dict[str, float | str | None]:
+    return {name: _as_json_number(value) for name, value in values.items()}
+
+
+def _as_json_number(value: float) -> float | str | None:
+    """The number in strict JSON, which knows neither NaN (null) nor the infinities (their names)."""
+    value = float(value)
+    if math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
+
+
+def _from_json_number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if value in ("inf", "-inf"):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _filled_json(known: str, later: str) -> str:
+    values, more = _read_mapping(known), _read_mapping(later)
+    return _json(values | {name: value for name, value in more.items() if values.get(name) is None})
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not strict JSON")
+
+
+# One decoder for all texts: `json.loads` with an argument would build one for each.
+_parse: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _read_mapping(text: str) -> dict[str, Any]:
+    value = _parse(text)
+    if not isinstance(value, dict):
+        raise TypeError(f"{text!r} is not a JSON object")
+    return value
+
+
+def _read_numbers(text: str) -> dict[str, float]:
+    return {name: _from_json_number(value) for name, value in _read_mapping(text).items()}
+
+
+def _read_list(value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is not a list of numbers")
+    return tuple([x if type(x) is float else _from_json_number(x) for x in value])
+
+
+def _optional(read: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else read(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
+
+
+def _real(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return None if math.isnan(value) else float(value)
+
+
+def _weight(value: Any) -> float:
+    weight = _real(value)
+    if weight is None:
+        raise TypeError("a trial needs a weight")
+    return weight
+
+
+def _storable(text: str | None) -> str | None:
+    """The text itself; a `HistoryError` where it holds half a character, which no store keeps."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError as error:
+        raise HistoryError(f"{text!r} cannot be stored: it is not valid Unicode ({error.reason}).") from None
+    return text
+
+
+def _storable_count(value: int | None) -> int | None:
+    if value is None or -(2**63) <= value < 2**63:
+        return None if value is None else int(value)
+    raise HistoryError(f"the seed or repeat {value} cannot be stored: it must fit 64 bits.")

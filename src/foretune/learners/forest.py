@@ -1,0 +1,61 @@
+"""Learned neighbours: a forest on meta-features finds out which past tasks a dataset will behave like."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
+
+from foretune.data.records import Config, Floats, Forecast, Task
+from foretune.data.spaces import sobol_configs
+from foretune.learners.mixture import Mixture
+
+TREES = 200
+LEAF = 5  # of 1, 3, 5, 10 and 20, the best on random forests and trees of other histories, never on ours
+JUDGED = 64  # configs whose losses the forest learns to forecast
+FEWEST_TASKS = 10  # with fewer past tasks there is nothing to learn a similarity from
+
+
+class Forest:
+    """Weighs past tasks by how often a forest puts them into the same leaf as the new dataset.
+
+    The trees map meta-features to the badness of many configs at once, so two datasets are alike where that
+    matters for tuning, and only there. A forest's forecast is the weighted mean of its training tasks; these
+    are the weights. Source: Meinshausen 2006, Journal of Machine Learning Research 7 (forests as weights);
+    Geurts, Ernst, Wehenkel 2006, doi:10.1007/s10994-006-6226-1 (extremely randomised trees).
+    """
+
+    def __init__(self, *, trees: int = TREES, leaf: int = LEAF) -> None:
+        self._size, self._leaf = trees, leaf
+
+    def fit(self, tasks: Sequence[Task]) -> Self:
+        """The forest of these tasks; without meta-features or with few tasks all of them count the same."""
+        self._mixture = mixture = Mixture(tasks)
+        points = mixture.metaspace.known
+        self._leaves: Floats | None = None
+        if points.shape[1] and len(points) >= FEWEST_TASKS:
+            losses = mixture.surfaces.losses(self._judged())
+            badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
+            self._trees = ExtraTreesRegressor(
+                self._size, min_samples_leaf=self._leaf, max_features=1 / 3, random_state=0
+            ).fit(points, badness)
+            self._leaves = self._trees.apply(points)
+        return self
+
+    def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
+        """The weighted mean over the past tasks, those that agree with the new one's trials weighing more."""
+        return self._mixture.forecast(task, configs, self.weights(task))
+
+    def weights(self, task: Task) -> Floats:
+        """The share of each past task (tasks,) before any trial."""
+        n = len(self._mixture.tasks)
+        if self._leaves is None:
+            return np.full(n, 1.0 / n)
+        mine = self._trees.apply(self._mixture.metaspace.points([task.metafeatures]))
+        together = self._leaves == mine
+        return np.asarray((together / together.sum(axis=0)).mean(axis=1))
+
+    def _judged(self) -> list[Config]:
+        """Configs that most tasks tried, or where each tried its own, ones spread evenly over the space."""
+        shared = self._mixture.surfaces.shared(JUDGED)
+        return shared if len(shared) >= 8 else [*sobol_configs(self._mixture.space, JUDGED)]

@@ -1,0 +1,54 @@
+"""How good the best config of a new task will be: its level, from meta-features and then from its trials."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesRegressor
+
+from foretune.data.records import Floats
+
+TREES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A normal belief about the lowest loss that a task allows, in units of loss."""
+
+    mean: float
+    std: float
+
+    def updated(self, observed: Floats, noise: float) -> Self:
+        """The belief after n direct observations (n,) of the level, each with this noise."""
+        precision = 1.0 / self.std**2 + len(observed) / noise**2
+        mean = (self.mean / self.std**2 + float(observed.sum()) / noise**2) / precision
+        return type(self)(mean, precision**-0.5)
+
+
+class Levels:
+    """Forecasts the level from points in meta-feature space; the mean of the past where there are none.
+
+    The landmarkers among the meta-features are what makes this possible; the std is that of the forecasts
+    on past tasks that the respective trees had not seen.
+    """
+
+    def __init__(self, points: Floats, best: Floats) -> None:
+        self._mean, self._std = float(best.mean()), float(best.std()) + 1e-9
+        self._trees: ExtraTreesRegressor | None = None
+        if points.shape[1] and len(best) >= 10:
+            trees = ExtraTreesRegressor(
+                TREES, min_samples_leaf=2, max_features=0.5, bootstrap=True, oob_score=_rmse, random_state=0
+            )
+            self._trees = trees.fit(points, best)
+            self._std = float(trees.oob_score_) + 1e-9
+
+    def forecast(self, point: Floats) -> Level:
+        """The level of a dataset at this point (d,)."""
+        if self._trees is None:
+            return Level(self._mean, self._std)
+        return Level(float(self._trees.predict(point[None])[0]), self._std)
+
+
+def _rmse(truth: Floats, predicted: Floats) -> float:
+    seen = np.isfinite(predicted)
+    return float(np.sqrt(np.mean((truth[seen] - predicted[seen]) ** 2)))

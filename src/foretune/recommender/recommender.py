@@ -1,0 +1,137 @@
+"""The recommender: one family, one metric; says which config to try next on a task, and why."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Self
+
+import numpy as np
+
+from foretune.data.errors import LearningError
+from foretune.data.records import (
+    DONE,
+    RUNNING,
+    Config,
+    Evidence,
+    Floats,
+    Recommendation,
+    Task,
+    Trial,
+)
+from foretune.data.spaces import complete, sobol_configs
+from foretune.features.encoding import Encoder
+from foretune.features.metaspace import MetaSpace
+from foretune.learners.forest import Forest
+from foretune.learners.learner import Learner, taught
+from foretune.learners.neighbours import Neighbours
+from foretune.learners.network import Network
+from foretune.learners.portfolio import Portfolio
+from foretune.recommender.acquisition import expected_gain
+
+LEARNERS: Final[Mapping[str, type[Learner]]] = {
+    "portfolio": Portfolio,
+    "neighbours": Neighbours,
+    "forest": Forest,
+    "network": Network,
+}
+DEFAULT_LEARNER: Final = "forest"
+FRESH_CANDIDATES: Final = 256  # Sobol points of the space, beside the configs that past tasks tried
+EVIDENCE: Final = 5
+
+
+class Recommender:
+    """Taught by past tasks, says which configs to try next on a new one.
+
+    The task is the only state: without trials the recommendation rests on its meta-features, with trials
+    the search goes on, and configs that are RUNNING are not proposed again.
+
+    >>> from ConfigSpace import ConfigurationSpace, Float
+    >>> space = ConfigurationSpace()
+    >>> space.add(Float("C", (0.1, 10.0), log=True, default=1.0))
+    >>> trials = (Trial({"C": 0.1}, 0.3), Trial({"C": 1.0}, 0.2), Trial({"C": 10.0}, 0.1))
+    >>> past = [Task(f"past {i}", "svm", space, trials=trials) for i in range(3)]
+    >>> new = Task("new", "svm", space)
+    >>> Recommender().fit(past).recommend(new, candidates=[{"C": 1}, {"C": 10}])[0].config
+    {'C': 10}
+    """
+
+    def __init__(self, learner: str | Learner = DEFAULT_LEARNER) -> None:
+        if isinstance(learner, str) and learner not in LEARNERS:
+            raise LearningError(f"there is no learner {learner!r}: use one of {', '.join(LEARNERS)}.")
+        self.learner: Learner = LEARNERS[learner]() if isinstance(learner, str) else learner
+        self._tasks: list[Task] = []
+
+    def fit(self, tasks: Iterable[Task]) -> Self:
+        """The recommender itself, having learned from these tasks; they must share family and metric.
+
+        Raises `LearningError` where they do not, or hold nothing to learn from.
+        """
+        self._tasks = taught(list(tasks))
+        kinds = {(task.family, task.metric) for task in self._tasks}
+        if len(kinds) > 1:
+            raise LearningError(
+                f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
+                "choose with history.tasks(family=..., metric=...)."
+            )
+        self.learner.fit(self._tasks)
+        self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
+        space = next(task.space for task in self._tasks if task.space is not None)
+        self._encoder = Encoder(space)
+        return self
+
+    def recommend(
+        self, task: Task, n: int = 1, *, candidates: Sequence[Config] | None = None
+    ) -> list[Recommendation]:
+        """The n configs to try next on this task, best first, all different; fewer where no more are left.
+
+        `candidates`: only these may be proposed, and the result holds the very objects given. Without them
+        any config of the task's space may be. Raises `LearningError` before `fit`.
+        """
+        if not self._tasks:
+            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+        pool = self._untried(task, self._candidates(task) if candidates is None else candidates)
+        found: list[Recommendation] = []
+        while pool and len(found) < n:
+            chosen = self._best(task, pool)
+            found.append(chosen)
+            pool = [config for config in pool if config is not chosen.config]
+            task = task.plus(Trial(chosen.config, status=RUNNING))
+        return found
+
+    def _best(self, task: Task, pool: list[Config]) -> Recommendation:
+        tried = [trial.config for trial in task.trials if trial.status in (DONE, RUNNING)]
+        forecast = self.learner.forecast(task, [*pool, *tried])
+        mask = np.arange(len(forecast)) >= len(pool)
+        gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)[: len(pool)]
+        mean = forecast.mean[: len(pool)]
+        k = int(np.lexsort((mean, -gain.round(12)))[0])
+        return Recommendation(
+            pool[k], float(mean[k]), float(forecast.std[k]), self._because(task, forecast.weights)
+        )
+
+    def _because(self, task: Task, weights: Floats | None) -> tuple[Evidence, ...]:
+        """The past tasks that weigh most, and how alike their datasets are."""
+        alike = self._metaspace.similarities(task.metafeatures)
+        shares = weights if weights is not None else _shares(alike)
+        strongest = np.lexsort((-alike, -shares))[:EVIDENCE]
+        return tuple(
+            Evidence(self._tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
+            for t in strongest
+        )
+
+    def _candidates(self, task: Task) -> list[Config]:
+        """What past tasks tried, completed, and points spread over the task's space."""
+        space = task.space or self._encoder.space
+        recorded = [trial.config for past in self._tasks for trial in past.done]
+        keys = {self._encoder.key(config): config for config in recorded}
+        fresh = sobol_configs(space, FRESH_CANDIDATES)
+        return [complete(space, config) for config in [*keys.values(), *fresh]]
+
+    def _untried(self, task: Task, pool: Sequence[Config]) -> list[Config]:
+        """The candidates whose setting no trial of the task has; of equal settings the first."""
+        tried = {self._encoder.key(trial.config) for trial in task.trials}
+        fresh = {self._encoder.key(config): config for config in reversed(pool)}
+        return [config for key, config in reversed(fresh.items()) if key not in tried]
+
+
+def _shares(alike: Floats) -> Floats:
+    total = float(alike.sum())
+    return alike / total if total else np.full(len(alike), 1.0 / len(alike))
