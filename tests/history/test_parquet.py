@@ -226,8 +226,6 @@ def test_path_tricks(pack, family):
         ("status", "sleeping"),
         ("loss", float("nan")),
         ("repeat", None),
-        ("scores", None),
-        ("curve", [None]),
     ],
 )
 def test_hostile_content(pack, column, value):

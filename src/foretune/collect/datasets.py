@@ -13,6 +13,7 @@ import pandas as pd
 
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
+from foretune.data.records import plain
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff")
@@ -23,8 +24,8 @@ class Dataset:
     """A table `X` (n rows, d columns), its target `y` (n,), and where it came from.
 
     Datasets are equal when their fingerprints are. Raises `DatasetError` where nothing could be learned from
-    it: no rows, no columns, a column without any value, a missing target value, one class, text as the target
-    of a regression.
+    it: no rows, no columns, a column without any value, a missing target value, one class, text or
+    infinite numbers as the target of a regression.
     """
 
     name: str
@@ -47,10 +48,12 @@ class Dataset:
             raise DatasetError(f"{self.name}: column {empty[0]!r} has no value at all: drop it.")
         if self.target == "classification" and self.y.nunique() < 2:
             raise DatasetError(
-                f"{self.name}: the target has one class only, {self.y.iloc[0]!r}: nothing to learn."
+                f"{self.name}: the target has one class only, {plain(self.y.iloc[0])!r}: nothing to learn."
             )
         if self.target == "regression" and not pd.api.types.is_numeric_dtype(self.y):
             raise DatasetError(f"{self.name}: a regression needs numbers as its target, not text.")
+        if self.target == "regression" and not np.isfinite(self.y.to_numpy(dtype=np.float64)).all():
+            raise DatasetError(f"{self.name}: a regression needs finite targets: drop the infinite ones.")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,8 +119,8 @@ def target_of(y: "pd.Series[float] | pd.Series[str]") -> Target:
     if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
         return "classification"
     values = y.dropna().unique()
-    whole = bool(np.all(np.mod(values.astype(float), 1) == 0))
-    return "classification" if whole and len(values) <= 20 else "regression"
+    few_whole = len(values) <= 20 and all(float(value).is_integer() for value in values)
+    return "classification" if few_whole else "regression"
 
 
 def load_dataset(

@@ -197,7 +197,7 @@ def _roc_auc(decisions: Floats, y: Floats) -> float:
 
 
 def _memory_bytes(field: Literal["VmRSS", "VmHWM"]) -> int | None:
-    """This process's resident memory now (VmRSS) or at its peak (VmHWM); None where there is no /proc."""
+    """The process's resident memory now (VmRSS) or at its peak (VmHWM); None where there is no /proc."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -11,11 +11,12 @@ from typing import Any
 
 import cloudpickle
 
-from foretune.data.errors import ForetuneError
 
+class CallFailedError(Exception):
+    """The guarded call raised, ran out of time, or its process died; the message says which.
 
-class CallFailedError(ForetuneError):
-    """The guarded call raised, ran out of time, or its process died; the message says which."""
+    No user sees it: the sweep turns it into the reason of a failed trial.
+    """
 
 
 class Guard:
@@ -32,8 +33,18 @@ class Guard:
         self._pipe: Connection | None = None
 
     def run(self, call: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
-        """The call's result; `CallFailedError` where it raises, dies, or takes over `timeout` seconds."""
-        pipe = self._open()
+        """The call's result; `CallFailedError` where it raises, dies, or takes over `timeout` seconds.
+
+        A new child's start, and what it must import for the call, are not of these seconds.
+        """
+        if self._child is None or not self._child.is_alive():
+            self._start()
+            self._ask(_nothing, call, args)
+        return self._ask(call, *args, timeout=timeout)
+
+    def _ask(self, call: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
+        pipe = self._pipe
+        assert pipe is not None
         try:
             pipe.send_bytes(cloudpickle.dumps((call, args)))
             if not pipe.poll(timeout):
@@ -51,14 +62,13 @@ class Guard:
         """Ends the child."""
         self._kill()
 
-    def _open(self) -> Connection:
-        if self._pipe is None or self._child is None or not self._child.is_alive():
-            context = mp.get_context("spawn")
-            self._pipe, theirs = context.Pipe()
-            self._child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-            self._child.start()
-            theirs.close()
-        return self._pipe
+    def _start(self) -> None:
+        self._kill()
+        context = mp.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        self._child.start()
+        theirs.close()
 
     def _kill(self) -> int | None:
         child, pipe, self._child, self._pipe = self._child, self._pipe, None, None
@@ -90,14 +100,22 @@ def _serve(pipe: Connection, parent: int) -> None:
     end_with(parent)
     while True:
         try:
-            call, args = cloudpickle.loads(pipe.recv_bytes())
+            message = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        try:
-            answer = (True, call(*args))
-        except Exception as error:  # whatever an estimator raises is the trial's reason
-            answer = (False, f"{type(error).__name__}: {error}".strip().split("\n")[0][:500])
-        pipe.send(answer)
+        pipe.send_bytes(_answer(message))
+
+
+def _answer(message: bytes) -> bytes:
+    try:
+        call, args = cloudpickle.loads(message)
+        return cloudpickle.dumps((True, call(*args)))
+    except Exception as error:  # whatever an estimator raises is the trial's reason
+        return cloudpickle.dumps((False, f"{type(error).__name__}: {error}".strip().split("\n")[0][:500]))
+
+
+def _nothing(*_: Any) -> None:
+    """Does nothing: to receive its arguments is to import all that they need."""
 
 
 def end_with(parent: int) -> None:

@@ -10,13 +10,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 PREPROCESSING: Final = "median-mode-standard-onehot/1"
+LARGEST: Final = 1e150
 
 
 def make_preprocessing(X: pd.DataFrame) -> ColumnTransformer:
     """Median and most-frequent imputation, standardised numbers, one-hot with rare categories grouped.
 
     A category is rare below 1 % of the rows or beyond the 30 most frequent. The result is a dense float
-    array; infinite numbers count as missing.
+    array; numbers that are infinite, or too large to be squared, count as missing.
     """
     numbers = [i for i in range(X.shape[1]) if _is_number(X.iloc[:, i])]
     categories = [i for i in range(X.shape[1]) if i not in set(numbers)]
@@ -41,7 +42,7 @@ def _is_number(column: "pd.Series[Any]") -> bool:
 
 def _finite(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
     values = X.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < LARGEST, values, np.nan)
 
 
 def _text(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.object_]]:

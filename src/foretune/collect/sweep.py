@@ -113,7 +113,7 @@ def collect(
     was stopped or killed goes on where it was, losing no finished trial and repeating none. `jobs` counts
     processes (-1 = all cores). Raises `MissingExtraError` where the backend is not installed.
     """
-    work = remaining_jobs(history, list(datasets), plan)
+    work = remaining_jobs(history, list(dict.fromkeys(datasets)), plan)
     start = time.perf_counter()
     described: dict[str, Mapping[str, float]] = {}
     for done, (job, outcome) in enumerate(_run(work, jobs=jobs, backend=backend), start=1):
@@ -219,10 +219,11 @@ def _attempt(index: int, job: Job, parent: int | None) -> tuple[int, Measurement
     pid = os.getpid()
     if pid not in _GUARDS:
         _GUARDS[pid] = Guard()
-        # loky's workers announce a start method that a plain child process does not know.
-        multiprocessing.set_start_method("spawn", force=True)
-        if parent not in (None, pid):
-            end_with(os.getppid())
+        if pid != parent:
+            # loky's workers announce a start method that a plain child process does not know.
+            multiprocessing.set_start_method("spawn", force=True)
+            if parent is not None:
+                end_with(parent)
     try:
         return index, _GUARDS[pid].run(_measure, job, timeout=job.timeout)
     except CallFailedError as error:

@@ -12,7 +12,13 @@ from itertools import product
 from typing import Any, Final
 
 import numpy as np
-from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, EqualsCondition, OrConjunction
+from ConfigSpace import (
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    EqualsCondition,
+    OrConjunction,
+    OrdinalHyperparameter,
+)
 from ConfigSpace.hyperparameters import Hyperparameter
 from numpy.typing import NDArray
 from scipy.stats.qmc import Sobol
@@ -165,10 +171,12 @@ def _config_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[st
 
 
 def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
-    """The value at the quantile u of the hyperparameter's own distribution over its range."""
+    """The value at the share u of the hyperparameter's range, on its own scale and by its own weights."""
     if isinstance(hyperparameter, CategoricalHyperparameter):
         edges = np.cumsum(hyperparameter.probabilities)
         return hyperparameter.choices[int(np.searchsorted(edges[:-1], u, side="right"))]
+    if isinstance(hyperparameter, OrdinalHyperparameter):
+        return hyperparameter.sequence[int(u * len(hyperparameter.sequence))]
     value = plain(hyperparameter.to_value(u))
     if isinstance(value, int):
         return value

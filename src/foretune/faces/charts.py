@@ -7,6 +7,7 @@ lost on white paper. Text stays in ink: half of the palette is too pale to be re
 
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cache
@@ -75,29 +76,35 @@ class Axis:
         >>> Axis(0.0, 10.0, start=100.0, end=200.0, ticks={}).at(2.5)
         125.0
         """
-        low, high, value = (
-            map(math.log, (self.low, self.high, value)) if self.log else (self.low, self.high, value)
-        )
-        return self.start + (value - low) / (high - low) * (self.end - self.start)
+        scale = math.log if self.log else float
+        low, high = scale(self.low), scale(self.high)
+        return self.start + (scale(value) - low) / (high - low) * (self.end - self.start)
 
 
 def scatter(series: Sequence[Series], *, title: str, x_label: str = "", y_label: str = "") -> str:
-    """The SVG of points on two equal axes, with the line of identity; points that are not finite are left out."""
+    """The SVG of points on two equal axes, with the line of identity.
+
+    Points that are not finite are left out.
+    """
     shown = _shown(series)
     if not shown:
         return _nothing(title)
     legend = _legend(shown)
-    top = HEAD + LINE * (legend[-1][2] + 1)
+    top = HEAD + LINE * (legend[-1][2] + 1) + 4
     side = WIDTH - 52
     ticks = _labelled(nice_ticks(*_extent(chain.from_iterable(p[:2] for one in shown for p in one.points))))
     low, high = min(ticks), max(ticks)
     return render(
         "scatter.svg.j2",
-        title=title, x_label=x_label, y_label=y_label, series=shown, legend=legend,
+        title=title,
+        x_label=x_label,
+        y_label=y_label,
+        series=shown,
+        legend=legend,
         height=top + side + FOOT,
         x=Axis(low, high, 44, 44 + side, ticks),
         y=Axis(low, high, top + side, top, ticks),
-    )  # fmt: skip
+    )
 
 
 def lines(
@@ -107,19 +114,25 @@ def lines(
 
     Points that are not finite are left out, and with `log_y` those that are not positive.
     """
-    shown = _shown(series, keep=lambda point: point.y > 0 or not log_y)
+    shown = _shown(series, keep=lambda point: point.y >= sys.float_info.min or not log_y)
     if not shown:
         return _nothing(title)
-    room = min(110.0, 18 + LETTER * max(len(one.name) for one in shown))
+    room = min(120.0, 18 + LETTER * max(len(one.name) for one in shown))
     height = HEAD + max(150, LINE * len(shown)) + FOOT
     x = _stops([point.x for one in shown for point in one.points], start=44, end=WIDTH - room)
     y = _scale([point.y for one in shown for point in one.points], start=height - FOOT, end=HEAD, log=log_y)
     ends = [y.at(one.points[-1].y) for one in shown]
     return render(
         "lines.svg.j2",
-        title=title, x_label=x_label, y_label=y_label, series=shown, height=height, x=x, y=y,
+        title=title,
+        x_label=x_label,
+        y_label=y_label,
+        series=shown,
+        height=height,
+        x=x,
+        y=y,
         labels=spread(ends, gap=LINE, low=HEAD, high=height - FOOT),
-    )  # fmt: skip
+    )
 
 
 def bars(
@@ -139,18 +152,25 @@ def bars(
     shown = [bar for bar in rows if is_number(bar.value)]
     if not shown:
         return _nothing(title)
-    ticks = _labelled(
-        nice_ticks(*_extent([0.0, *(within or ()), *(bar.value for bar in shown)]), most=4), show
-    )
+    low, high = _extent([0.0, *(within or ()), *(bar.value for bar in shown)])
+    high = high if high > low else 1.0
+    ticks = {tick: (show or compact)(tick) for tick in nice_ticks(low, high, most=3) if low <= tick <= high}
     left = 12 + LETTER * min(18, max(len(bar.label) for bar in shown))
-    room = 46  # for the value beside its bar
+    room = 54  # for the value beside its bar
     return render(
         "bars.svg.j2",
-        title=title, x_label=x_label, rows=shown, top=HEAD - LINE, row=ROW, left=left,
-        height=HEAD - LINE + ROW * len(shown) + FOOT, show=show or compact,
-        positive=GOOD if more_is_better else BAD, negative=BAD if more_is_better else GOOD,
-        x=Axis(min(ticks), max(ticks), left + (room if min(ticks) < 0 else 0), WIDTH - room, ticks),
-    )  # fmt: skip
+        title=title,
+        x_label=x_label,
+        rows=shown,
+        top=HEAD - LINE,
+        row=ROW,
+        left=left,
+        height=HEAD - LINE + ROW * len(shown) + (FOOT if x_label else FOOT / 2),
+        show=show or compact,
+        positive=GOOD if more_is_better else BAD,
+        negative=BAD if more_is_better else GOOD,
+        x=Axis(low, high, left + (room if low < 0 else 0), WIDTH - room, ticks),
+    )
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -267,10 +287,8 @@ def _extent(values: Any) -> tuple[float, float]:
     return min(known), max(known)
 
 
-def _labelled(ticks: Sequence[float], show: Callable[[float], str] | None = None) -> dict[float, str]:
-    """The ticks with their labels, by themselves all with the same decimals."""
-    if show:
-        return {tick: show(tick) for tick in ticks}
+def _labelled(ticks: Sequence[float]) -> dict[float, str]:
+    """The ticks with their labels, all with the same decimals."""
     texts = [compact(tick) for tick in ticks]
     if not all(re.fullmatch(r"−?\d+(\.\d+)?", text) for text in texts):
         return dict(zip(ticks, texts, strict=True))
@@ -290,8 +308,12 @@ def _scale(values: Sequence[float], *, start: float, end: float, log: bool) -> A
 def _stops(values: Sequence[float], *, start: float, end: float) -> Axis:
     """The axis with a tick at each of the values, as far as their labels do not touch."""
     stops = sorted(set(values))
-    low, high = (stops[0], stops[-1]) if len(stops) > 1 else (stops[0] - 1, stops[0] + 1)
-    axis = Axis(low, high, start, end, {}, log=low > 0)
+    low, high = stops[0], stops[-1]
+    if low == high:
+        margin = max(1.0, 0.1 * abs(low))
+        low, high = low - margin, high + margin
+    # Logarithms of values nearer than that might be the same float.
+    axis = Axis(low, high, start, end, {}, log=low > 0 and high > 1.1 * low)
     ticks: dict[float, str] = {}
     free = -math.inf
     for stop in stops:

@@ -1,4 +1,4 @@
-"""The report of an experiment: one HTML page that needs nothing else, its numbers as JSON, and console tables.
+"""The report of an experiment: one HTML page that needs nothing else, the numbers as JSON, console tables.
 
 A report is a plain mapping, and every part of it is optional: what it holds is shown, section by section, and
 a number that is missing is a dash. The page and the console show the same tables, which are built here once.
@@ -139,11 +139,12 @@ def _reached(report: Report) -> str:
         return "was compared with the full grid"
     if abs(gap) < 0.00005:
         return f"matched the full grid in {metric} on average"
-    return (
-        f"reached the full grid within {_digits(gap)} {metric} on average"
+    verb = (
+        f"reached the full grid within {_digits(gap)}"
         if gap > 0
-        else f"beat the full grid by {_digits(-gap)} {metric} on average"
+        else f"beat the full grid by {_digits(-gap)}"
     )
+    return f"{verb} {metric} on average"
 
 
 def _at_what_cost(summary: Iterable[Row]) -> str:
@@ -151,9 +152,7 @@ def _at_what_cost(summary: Iterable[Row]) -> str:
     if saved is None:
         return ""
     return (
-        f", with {_share(saved)} of the seconds saved"
-        if saved >= 0
-        else f", in {_share(-saved)} more seconds"
+        f", with {_share(saved)} of the seconds saved" if saved >= 0 else f", in {_share(-saved)} more time"
     )
 
 
@@ -169,7 +168,7 @@ def _prediction_table(report: Report) -> list[Table]:
         for row in report.get("prediction") or ()
     ]
     heads = ["family", "learner", "RMSE", "R²", "Spearman"]
-    return _table("Predicted against measured scores", heads, rows, texts=2)
+    return _table("Error of the predicted scores", heads, rows, texts=2)
 
 
 def _performance_tables(report: Report) -> list[Table]:
@@ -205,8 +204,8 @@ def _cost_table(report: Report) -> list[Table]:
     for row in _summary(report):
         rows += [
             [_word(row, "family"), "fits", *_costs(row, "fits", _whole)],
-            ["", "seconds", *_costs(row, "seconds", _seconds)],
-            ["", "CPU seconds", *_costs(row, "cpu", _seconds)],
+            ["", "time", *_costs(row, "seconds", _seconds)],
+            ["", "CPU time", *_costs(row, "cpu", _seconds)],
             ["", "peak memory", *_costs(row, "peak", _bytes)],
         ]
         if is_number(row.get("overhead_recommended")):
@@ -245,8 +244,8 @@ def _replay_table(report: Report) -> list[Table]:
                 _cell(rank.get(trials[-1]) if trials else None, "{:.2f}".format),
             ]
         )
-    heads = ["family", "learner", *(f"{n} trials" for n in shown), "last rank"]
-    return _table("Mean regret of replayed searches", heads, _grouped(rows), texts=2)
+    heads = ["family", "learner", *(f"at {n}" for n in shown), "last rank"]
+    return _table("Mean regret after so many trials, in replay", heads, _grouped(rows), texts=2)
 
 
 def _by_trial(row: Row, key: str) -> dict[Any, Any]:
@@ -270,8 +269,8 @@ def _unseen_table(report: Report) -> list[Table]:
         ]
         for row in report.get("unseen_family") or ()
     ]
-    heads = ["family", "learned from", "shared", "cases", "gap", "gap of default"]
-    return _table("Families never seen before (gap to the grid)", heads, rows, texts=3)
+    heads = ["family", "learned from", "shared", "cases", "gap", "default"]
+    return _table("Gap to the grid for a family never seen before", heads, rows, texts=3)
 
 
 def _prediction_charts(report: Report) -> list[str]:
@@ -282,7 +281,14 @@ def _prediction_charts(report: Report) -> list[str]:
     ]
     if not any(one.points for one in series):
         return []
-    return [scatter(series, title="Cells of the grids", x_label="measured score", y_label="predicted score")]
+    return [
+        scatter(
+            series,
+            title="Predicted against measured, cell by cell",
+            x_label="measured score",
+            y_label="predicted score",
+        )
+    ]
 
 
 def _cell_points(case: Row) -> list[Point]:
@@ -299,7 +305,7 @@ def _performance_charts(report: Report) -> list[str]:
 
 
 def _efficiency_charts(report: Report) -> list[str]:
-    return _bar_charts(report, "seconds saved", _case_saved, show=_share, more_is_better=True)
+    return _bar_charts(report, "seconds saved", _case_saved, show=_share, more_is_better=True, most=1.0)
 
 
 def _case_gap(case: Row) -> float | None:
@@ -318,29 +324,32 @@ def _bar_charts(
     *,
     show: Callable[[float], str],
     more_is_better: bool,
+    most: float = 0.0,
 ) -> list[str]:
-    """One chart a family, a bar a dataset, the worst first; all on one scale, to be compared."""
-    values = [value for case in report.get("cases") or () if (value := measure(case)) is not None]
-    charts = []
-    for family, cases in _by_family(report.get("cases")).items():
-        rows = [(case, value) for case in cases if (value := measure(case)) is not None]
-        rows.sort(key=lambda row: row[1], reverse=not more_is_better)
-        some = f", the {MOST_BARS} worst of {len(rows)}" if len(rows) > MOST_BARS else ""
-        shown = [
-            Bar(str(case.get("dataset")), value, f"{_about(case)}: {show(value)}")
-            for case, value in rows[:MOST_BARS]
-        ]
-        if shown:
-            charts.append(
-                bars(
-                    shown,
-                    title=f"{family}: {name}{some}",
-                    more_is_better=more_is_better,
-                    within=(min(values), max(values)),
-                    show=show,
-                )
-            )
-    return charts
+    """One chart a family, a bar a dataset, the worst first; all on one scale, which reaches `most`."""
+    families = {
+        family: sorted(_bars(cases, measure, show), key=lambda bar: bar.value, reverse=not more_is_better)
+        for family, cases in _by_family(report.get("cases")).items()
+    }
+    values = [bar.value for found in families.values() for bar in found]
+    return [
+        bars(
+            found[:MOST_BARS],
+            title=f"{family}: {name}" + f", the {MOST_BARS} worst of {len(found)}" * (len(found) > MOST_BARS),
+            more_is_better=more_is_better,
+            within=(min(values), max(most, *values)),
+            show=show,
+        )
+        for family, found in families.items()
+        if found
+    ]
+
+
+def _bars(
+    cases: Iterable[Row], measure: Callable[[Row], float | None], show: Callable[[float], str]
+) -> list[Bar]:
+    measured = [(case, value) for case in cases if (value := measure(case)) is not None]
+    return [Bar(_word(case, "dataset"), value, f"{_about(case)}: {show(value)}") for case, value in measured]
 
 
 def _generalisation_charts(report: Report) -> list[str]:
@@ -389,14 +398,14 @@ SECTIONS: Final = (
     Section(
         "performance",
         "2 Model performance",
-        "What the chosen model scored on data that no search saw. Fixed is the one cell that was best on past tasks.",
+        "Scores on data that no search saw. Fixed is the one cell that was best on past tasks.",
         _performance_tables,
         _performance_charts,
     ),
     Section(
         "efficiency",
         "3 Computational efficiency",
-        "What the recommended search cost beside the full grid; the time for the advice itself is listed apart.",
+        "What the recommended search cost beside the full grid; the advice itself is timed apart.",
         _cost_table,
         _efficiency_charts,
     ),
@@ -429,25 +438,24 @@ def _page(report: Report) -> str:
 
 
 def _byline(report: Report) -> list[str]:
-    """When and how the report came about, in a few words each."""
+    """When and how the report came about, a few words each."""
     protocol = {key: value for key, value in (report.get("protocol") or {}).items() if key != "note"}
-    parts = {
-        "": report.get("date"),
-        "foretune ": report.get("foretune"),
-        "learner: ": report.get("learner"),
-        "metric: ": report.get("metric"),
-        "learned from ": _parts(report.get("history") or {}),
-        "": _config(protocol),
-    }
-    return [f"{name}{part}" for name, part in parts.items() if part]
+    named = [(name, report.get(name)) for name in ("date", "foretune", "learner", "metric")]
+    history = report.get("history") or {}
+    return [
+        *(f"{name} {value}" for name, value in named if value),
+        *([f"learned from {_parts(history)}"] if history else []),
+        *(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items()),
+    ]
 
 
 def _case_title(case: Row) -> str:
     gap, saved = _case_gap(case), _case_saved(case)
-    known = [f"gap {_gap(gap)}"] * (gap is not None) + [f"{_share(saved or 0)} of the seconds saved"] * (
-        saved is not None
-    )
-    return ": ".join([_about(case), ", ".join(known)][: 1 + bool(known)])
+    results = [
+        *([f"gap {_gap(gap)}"] if gap is not None else []),
+        *([f"{_share(saved)} of the seconds saved"] if saved is not None else []),
+    ]
+    return ": ".join(filter(None, [_about(case), ", ".join(results)]))
 
 
 def _case_tables(case: Row) -> list[Table]:
@@ -473,11 +481,123 @@ def _case_tables(case: Row) -> list[Table]:
         "outer",
         "F1 macro",
         "fits",
-        "seconds",
-        "CPU seconds",
+        "time",
+        "CPU time",
         "advice",
         "peak memory",
     ]
     return _table("Searches", heads, searches, texts=2) + _table(
         "Because of these past tasks", ["dataset", "similarity", "weight"], because
     )
+
+
+def _summary(report: Report) -> list[dict[str, Any]]:
+    """The summary's rows, completed by the means of their cases where the summary leaves them out."""
+    cases = _by_family(report.get("cases"))
+    return [_means(cases.get(_word(row, "family"), [])) | row for row in report.get("summary") or ()]
+
+
+def _means(cases: Sequence[Row]) -> dict[str, float]:
+    means = {}
+    for key, (search, measure) in FROM_CASES.items():
+        known = [value for case in cases if is_number(value := _search(case, search).get(measure))]
+        # A mean over some of the cases must not stand beside a mean over all of them.
+        if known and len(known) == len(cases):
+            means[key] = fmean(known)
+    return means
+
+
+def _search(case: Row, name: str) -> Row:
+    return (case.get("searches") or {}).get(name) or {}
+
+
+def _by_family(rows: Iterable[Row] | None) -> dict[str, list[Row]]:
+    families: dict[str, list[Row]] = {}
+    for row in rows or ():
+        families.setdefault(_word(row, "family"), []).append(row)
+    return families
+
+
+def _about(case: Row) -> str:
+    return f"{_word(case, 'family')} on {_word(case, 'dataset')}"
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], *, texts: int = 1) -> list[Table]:
+    """The table, or none where it has no rows."""
+    return [Table(title, heads, rows, texts)] if rows else []
+
+
+def _print_tables(tables: Iterable[Table], console: Console) -> None:
+    for table in tables:
+        shown = RichTable(
+            title=Text(legible(table.title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        )
+        for n, head in enumerate(table.heads):
+            text = n < table.texts
+            shown.add_column(
+                Text(head), justify="left" if text else "right", overflow="ellipsis", no_wrap=not text
+            )
+        for row in table.rows:
+            # Text, because a name like "[red]" would be taken for markup.
+            shown.add_row(*(Text(legible(cell)) for cell in row))
+        console.print(shown)
+
+
+def _word(row: Row, key: str) -> str:
+    return str(row.get(key) or DASH)
+
+
+def _cells(row: Row, keys: Iterable[str], show: Callable[[float], str]) -> list[str]:
+    return [_cell(row.get(key), show) for key in keys]
+
+
+def _cell(value: Any, show: Callable[[float], str]) -> str:
+    return show(value) if is_number(value) else DASH
+
+
+def _config(config: Row) -> str:
+    return ", ".join(f"{name}={value}" for name, value in config.items()) or DASH
+
+
+def _parts(counts: Row) -> str:
+    return ", ".join(f"{_cell(number, _whole)} {name}" for name, number in counts.items())
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _score(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
+def _gap(value: float) -> str:
+    return f"{value:+z.4f}".replace("-", "−").replace("+0.0000", "0.0000")
+
+
+def _digits(value: float) -> str:
+    """Two digits that count, without an exponent: 0.0021, 0.15."""
+    decimals = 1 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{min(max(decimals, 0), 6)}f}".replace("-", "−")
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:z.0f} %".replace("-", "−")
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def _seconds(value: float) -> str:
+    for size, unit in (3600, "h"), (60, "min"):
+        if value >= 2 * size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+
+
+def _bytes(value: float) -> str:
+    for size, unit in (1e9, "GB"), (1e6, "MB"):
+        if value >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value / 1e3:.0f} kB"

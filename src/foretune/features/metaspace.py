@@ -48,7 +48,7 @@ class MetaSpace:
         """
         if not self.names or not any(name in dataset for name in self.names):
             return np.zeros(len(self.known))
-        return 1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1)
+        return np.asarray(1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1))
 
 
 def _table(datasets: Sequence[Mapping[str, float]], names: Sequence[str]) -> Floats:

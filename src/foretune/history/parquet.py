@@ -14,6 +14,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
@@ -92,7 +93,7 @@ class PackHistory:
         """The tasks, in the order in which they were written; so are the trials of each."""
         found = self._find(family=family, metric=metric, name=name)
         trials: dict[int, list[Row]] = defaultdict(list)
-        for row in self._trials(found).to_pylist(maps_as_pydicts="lossy"):
+        for row in _rows(self._trials(found)):
             trials[row["task"]].append(row)
         for index, row in found.items():
             yield self._reader.task(row, trials[index])
@@ -263,6 +264,30 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 def _column(field: pa.Field, values: Sequence[Any]) -> pa.Array:
     entries = [tuple(value.items()) for value in values] if pa.types.is_map(field.type) else values
     return pa.array(entries, field.type)
+
+
+def _rows(table: pa.Table) -> Iterator[Row]:
+    names, columns = table.column_names, [_values(column.combine_chunks()) for column in table.columns]
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def _values(array: pa.Array) -> list[Any]:
+    """What the array holds, as Python objects.
+
+    A table's own `to_pylist` takes six times as long where it holds maps (4,300 trials: 195 ms, not 32).
+    """
+    if pa.types.is_map(array.type):
+        names, values = _values(array.keys), _values(array.items)
+        return [
+            dict(zip(names[a:b], values[a:b], strict=True))
+            for a, b in pairwise(array.offsets.to_numpy().tolist())
+        ]
+    if pa.types.is_list(array.type):
+        values = _values(array.values)
+        return [tuple(values[a:b]) for a, b in pairwise(array.offsets.to_numpy().tolist())]
+    if pa.types.is_integer(array.type):
+        return list(array.to_pylist())  # numpy would turn a missing one, and so all, into floats
+    return list(array.to_numpy(zero_copy_only=False).tolist())
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class RowReader:
                 trials=tuple(map(self.trial, trials)),
                 provenance=_read_mapping(row["provenance"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._reject(row, error)
 
     def trial(self, row: Mapping[str, Any]) -> Trial:
@@ -113,17 +113,17 @@ class RowReader:
                 _real(row["loss"]),
                 seconds=_real(row["seconds"]),
                 status=Status(row["status"]),
-                scores={metric: tuple(map(float, folds)) for metric, folds in row["scores"].items()},
-                costs={name: float(cost) for name, cost in row["costs"].items()},
+                scores=row["scores"],
+                costs=row["costs"],
                 noise=_real(row["noise"]),
                 fidelity=_real(row["fidelity"]),
-                curve=tuple(map(float, row["curve"])),
+                curve=row["curve"],
                 seed=_optional(_count, row["seed"]),
                 repeat=_count(row["repeat"]),
                 weight=_weight(row["weight"]),
                 reason=_text(row["reason"]),
             )
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._reject(row, error)
 
     def without_texts(self, row: Row) -> Row:
@@ -135,7 +135,7 @@ class RowReader:
                 "costs": _read_numbers(row["costs"]),
                 "curve": _read_list(_parse(row["curve"])),
             }
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             self._reject(row, error)
 
     def filled(self, known: Row, later: Row) -> Row:

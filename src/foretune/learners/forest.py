@@ -6,9 +6,10 @@ from typing import Self
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 
-from foretune.data.records import Config, Floats, Forecast, Task
+from foretune.data.records import Config, Floats, Forecast, Ints, Task
 from foretune.data.spaces import sobol_configs
 from foretune.learners.mixture import Mixture
+from foretune.learners.trees import leaves
 
 TREES = 200
 LEAF = 5  # of 1, 3, 5, 10 and 20, the best on random forests and trees of other histories, never on ours
@@ -32,14 +33,14 @@ class Forest:
         """The forest of these tasks; without meta-features or with few tasks all of them count the same."""
         self._mixture = mixture = Mixture(tasks)
         points = mixture.metaspace.known
-        self._leaves: Floats | None = None
+        self._leaves: Ints | None = None
         if points.shape[1] and len(points) >= FEWEST_TASKS:
             losses = mixture.surfaces.losses(self._judged())
             badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
             self._trees = ExtraTreesRegressor(
                 self._size, min_samples_leaf=self._leaf, max_features=1 / 3, random_state=0
             ).fit(points, badness)
-            self._leaves = self._trees.apply(points)
+            self._leaves = leaves(self._trees, points)
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
@@ -51,7 +52,7 @@ class Forest:
         n = len(self._mixture.tasks)
         if self._leaves is None:
             return np.full(n, 1.0 / n)
-        mine = self._trees.apply(self._mixture.metaspace.points([task.metafeatures]))
+        mine = leaves(self._trees, self._mixture.metaspace.points([task.metafeatures]))
         together = self._leaves == mine
         return np.asarray((together / together.sum(axis=0)).mean(axis=1))
 

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 
 from foretune.data.records import Floats
+from foretune.learners.trees import predict
 
 TREES = 50
 
@@ -46,7 +47,7 @@ class Levels:
         """The level of a dataset at this point (d,)."""
         if self._trees is None:
             return Level(self._mean, self._std)
-        return Level(float(self._trees.predict(point[None])[0]), self._std)
+        return Level(float(predict(self._trees, point[None])[0]), self._std)
 
 
 def _rmse(truth: Floats, predicted: Floats) -> float:
