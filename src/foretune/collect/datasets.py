@@ -6,14 +6,14 @@ from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
-from foretune.data.records import plain
+from foretune.data.records import Ints, plain
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff")
@@ -30,7 +30,7 @@ class Dataset:
 
     name: str
     X: pd.DataFrame
-    y: "pd.Series[float] | pd.Series[str]"
+    y: "pd.Series[Any]"
     target: Target
     source: str = ""
 
@@ -79,12 +79,15 @@ class Dataset:
             share = labels.groupby(labels).cumcount() / labels.groupby(labels).transform("size")
             order = order.iloc[share.sort_values(kind="stable").index]
         kept = np.sort(order.to_numpy()[:rows])
-        X, y = self.X.iloc[kept].reset_index(drop=True), self.y.iloc[kept].reset_index(drop=True)
-        X = X.loc[:, X.notna().any()]
-        return Dataset(self.name, X, y, self.target, self.source)
+        return self.part(kept)
+
+    def part(self, rows: Ints) -> "Dataset":
+        """The dataset of these rows only; a column that has no value there is left out."""
+        X, y = self.X.iloc[rows].reset_index(drop=True), self.y.iloc[rows].reset_index(drop=True)
+        return Dataset(self.name, X.loc[:, X.notna().any()], y, self.target, self.source)
 
 
-def _column_digest(column: "pd.Series[float] | pd.Series[str]") -> str:
+def _column_digest(column: "pd.Series[Any]") -> str:
     """The column's values as a bag: neither their order nor the column's name counts."""
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -114,7 +117,7 @@ def make_dataset(
     return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
 
 
-def target_of(y: "pd.Series[float] | pd.Series[str]") -> Target:
+def target_of(y: "pd.Series[Any]") -> Target:
     """What such a target column asks for: text, booleans and at most 20 whole numbers mean classes."""
     if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
         return "classification"

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
 from foretune.collect.preprocessing import PREPROCESSING, make_preprocessing
 from foretune.data.metrics import Target, metrics_for
-from foretune.data.records import Config, Floats
+from foretune.data.records import Config, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,28 @@ class Fold:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A dataset split and preprocessed once, for as many configs as are to be tried on it."""
+    """A dataset split and preprocessed once, for as many configs as are to be tried on it.
+
+    `splits` (train rows, test rows) take the place of the protocol's folds where they are given.
+    """
 
     dataset: Dataset
     protocol: Protocol
+    splits: Sequence[tuple[Ints, Ints]] | None = None
 
     @cached_property
     def folds(self) -> list[Fold]:
         """The folds; the preprocessing of each is fitted on its training part alone."""
         data = self.dataset.sample(self.protocol.rows, seed=self.protocol.seed)
         y = encode_target(data)
-        splitter = StratifiedKFold if data.target == "classification" else KFold
-        splits = splitter(self.protocol.folds, shuffle=True, random_state=self.protocol.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # rare classes, constant columns: real data has them
-            return [_fold(data, y, train, test) for train, test in splits.split(data.X, y)]
+            return [_fold(data, y, train, test) for train, test in self.splits or self._splits(data, y)]
+
+    def _splits(self, data: Dataset, y: Floats) -> Iterator[tuple[Ints, Ints]]:
+        splitter = StratifiedKFold if data.target == "classification" else KFold
+        folds = splitter(self.protocol.folds, shuffle=True, random_state=self.protocol.seed)
+        yield from folds.split(data.X, y)
 
     @cached_property
     def classes(self) -> int:
@@ -88,7 +95,7 @@ def encode_target(data: Dataset) -> Floats:
     return np.asarray(y, dtype=np.float64)
 
 
-def _fold(data: Dataset, y: Floats, train: Any, test: Any) -> Fold:
+def _fold(data: Dataset, y: Floats, train: Ints, test: Ints) -> Fold:
     preprocessing = make_preprocessing(data.X)
     X_train = preprocessing.fit_transform(data.X.iloc[train])
     return Fold(X_train, y[train], preprocessing.transform(data.X.iloc[test]), y[test])
@@ -101,25 +108,26 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
     """
     folds = data.folds  # prepared before the clock starts
     _reset_peak()
-    before, cpu = _memory_bytes("VmRSS"), time.process_time()
-    fit_seconds = predict_seconds = 0.0
+    before = _memory_bytes("VmRSS")
+    fit_seconds = predict_seconds = cpu_seconds = 0.0
     scores: dict[str, list[float]] = {metric: [] for metric in metrics_for(data.dataset.target)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a config that converges badly shows it in its score
         for fold in folds:
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             model = family.build(config, data.dataset.target, seed=data.protocol.seed)
             model.fit(fold.X_train, fold.y_train)
             fitted = time.perf_counter()
             outputs = predict(model, fold.X_test, classes=data.classes)
             predict_seconds += time.perf_counter() - fitted
             fit_seconds += fitted - start
+            cpu_seconds += time.process_time() - cpu
             for metric, value in score_fold(outputs, fold.y_test, data.dataset.target).items():
                 scores[metric].append(value)
     costs = {
         "fit_seconds": fit_seconds,
         "predict_seconds": predict_seconds,
-        "cpu_seconds": time.process_time() - cpu,
+        "cpu_seconds": cpu_seconds,
     }
     if before is not None and (peak := _memory_bytes("VmHWM")) is not None:
         costs["peak_bytes"] = float(max(peak - before, 0))

@@ -19,7 +19,7 @@ from ConfigSpace import (
 from foretune.data.errors import FamilyError, SpaceError
 from foretune.data.metrics import Target
 from foretune.data.records import Config
-from foretune.data.spaces import Grid, add_mixed, check_names, complete, grid_cells
+from foretune.data.spaces import Grid, add_mixed, check_names, complete, grid_cells, unfold
 
 Space = ConfigurationSpace
 
@@ -185,16 +185,27 @@ _REGISTERED: Final[dict[str, Family]] = {}
 def register_family(new: Family) -> None:
     """Adds a family of your own, by its name, for this process.
 
-    Raises `FamilyError` where the name is not a lower-case identifier, `SpaceError` where the library's
-    default or a cell of the grid is not legal in the wide space.
+    Raises `FamilyError` where the name is not a lower-case identifier, `SpaceError` where a cell of the grid
+    is not legal in the wide space.
     """
     if not (new.name.isidentifier() and new.name == new.name.lower()):
         raise FamilyError(f"{new.name!r} is no family name: use a lower-case identifier such as 'my_model'.")
     for target in new.estimators:
-        if not isinstance(new.wide_space(target), Space):
+        if not isinstance(new.space(target), Space):
             raise SpaceError(f"{new.name}'s space must be a ConfigSpace.ConfigurationSpace.")
-    new.cells()
+        _check_grid(new, target)
     _REGISTERED[new.name] = new
+
+
+def _check_grid(new: Family, target: Target) -> None:
+    space = new.wide_space(target)
+    for cell in new.cells():
+        for name, value in unfold(space, cell).items():
+            if name not in space or not space[name].legal_value(value):
+                raise SpaceError(
+                    f"{new.name}'s grid holds {name}={value!r}, but its space for {target} does not: "
+                    "widen the space, or leave it out of the grid."
+                )
 
 
 def family(name: str) -> Family:

@@ -109,7 +109,7 @@ def _serve(pipe: Connection, parent: int) -> None:
 def _answer(message: bytes) -> bytes:
     try:
         call, args = cloudpickle.loads(message)
-        return cloudpickle.dumps((True, call(*args)))
+        return bytes(cloudpickle.dumps((True, call(*args))))
     except Exception as error:  # whatever an estimator raises is the trial's reason
         return cloudpickle.dumps((False, f"{type(error).__name__}: {error}".strip().split("\n")[0][:500]))
 

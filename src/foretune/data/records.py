@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretune.data.errors import SpaceError
+from foretune.data.metrics import to_score
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -97,6 +98,7 @@ class Trial:
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", {name: plain(value) for name, value in self.config.items()})
         object.__setattr__(self, "status", Status(self.status))
+        object.__setattr__(self, "fidelity", None if self.fidelity is None else float(self.fidelity))
         if self.status is DONE and (self.loss is None or not math.isfinite(self.loss)):
             raise SpaceError(
                 f"a finished trial needs a finite loss, not {self.loss!r}: "
@@ -206,6 +208,13 @@ class Recommendation:
     loss: float
     std: float
     because: tuple[Evidence, ...] = ()
+    family: str = ""
+    metric: str = "accuracy"
+
+    @property
+    def score(self) -> float:
+        """The expected score, in the metric's own direction."""
+        return to_score(self.metric, self.loss)
 
 
 def groups_of(tasks: Iterable[Task]) -> dict[str, list[Task]]:

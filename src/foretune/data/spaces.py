@@ -74,7 +74,7 @@ def unfold(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
         kind = space.get(name + KIND)
         if kind is None:
             values[name] = value
-        elif kind.is_legal(special := _as_choice(value)):
+        elif kind.legal_value(special := _as_choice(value)):
             values[name + KIND] = special
         else:
             values[name + KIND], values[name] = NUMBER, value
@@ -182,4 +182,4 @@ def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
         return value
     # Four digits are read and stored more easily, and no model tells the difference.
     rounded = float(f"{value:.4g}")
-    return rounded if hyperparameter.is_legal(rounded) else float(value)
+    return rounded if hyperparameter.legal_value(rounded) else float(value)

@@ -1,6 +1,6 @@
 """Replay: leave a group of tasks out, search its recorded trials as if they were new, measure the regret."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from scipy.stats import rankdata, spearmanr
 
 from foretune.data.errors import LearningError
 from foretune.data.records import Floats, Task, Trial, groups_of
-from foretune.learners.learner import Learner, taught
+from foretune.learners.learner import taught
 from foretune.recommender.recommender import Recommender
 
 CHECKPOINTS: Final = (1, 2, 3, 5, 10, 20, 30)
@@ -40,7 +40,7 @@ class Search:
 
 
 def leave_groups_out(tasks: Sequence[Task], *, folds: int | None = None, seed: int = 0) -> Iterator[Split]:
-    """Splits in which each group of tasks is new once: one split a group, or `folds` splits of many groups."""
+    """Splits in which each group of tasks is new once: one split a group, or `folds` splits of many."""
     sides = list(groups_of(tasks).values())
     order = np.random.default_rng(seed).permutation(len(sides))
     for part in np.array_split(order, min(folds or len(sides), len(sides))):
@@ -58,7 +58,7 @@ def share_out(tasks: Sequence[Task], share: float, *, seed: int = 0) -> Split:
 
 def replay(
     splits: Sequence[Split],
-    learners: Mapping[str, Callable[[], Learner]],
+    learners: Sequence[str],
     *,
     trials: int = max(CHECKPOINTS),
     seed: int = 0,
@@ -75,7 +75,7 @@ def replay(
         )
     searches: list[Search] = []
     for done, split in enumerate(splits, start=1):
-        recommenders = {name: Recommender(make()).fit(split.past) for name, make in learners.items()}
+        recommenders = {name: Recommender(name).fit(split.past) for name in learners}
         for task in taught(split.new):
             searches += [_search(name, one, task, trials) for name, one in recommenders.items()]
             searches.append(_random_search(task, trials, seed))
@@ -131,6 +131,44 @@ def _regret(tried: Sequence[Trial], task: Task, trials: int) -> Floats:
     return np.asarray((best - low) / max(high - low, 1e-12))
 
 
+def replay_report(
+    tasks: Sequence[Task],
+    learners: Sequence[str],
+    *,
+    folds: int = 0,
+    test_share: float | None = None,
+    trials: int = max(CHECKPOINTS),
+    seed: int = 0,
+    on_split: Callable[[int, int], None] = lambda _done, _planned: None,
+) -> dict[str, Any]:
+    """The replay of each family of these tasks by learners of these names, as plain data for a report.
+
+    Groups are left out one by one (`folds=0`) or in so many parts. With `test_share` there is one split, and
+    the accuracy of the forecasts is given for both of its sides.
+    """
+    searches: list[Search] = []
+    seen: list[Search] = []
+    families = list(dict.fromkeys(task.family for task in tasks))
+    for k, family in enumerate(families):
+        mine = [task for task in tasks if task.family == family]
+        splits = (
+            [share_out(mine, test_share, seed=seed)]
+            if test_share
+            else [*leave_groups_out(mine, folds=folds, seed=seed)]
+        )
+        progress = _shifted(on_split, k, len(families))
+        searches += replay(splits, learners, trials=trials, seed=seed, on_split=progress)
+        if test_share:
+            seen += replay([Split(splits[0].past, splits[0].past)], learners, trials=1, seed=seed)
+    report = {"title": "foretune replay", "replay": curves(searches), "prediction": prediction(searches)}
+    return report | ({"prediction_on_past": prediction(seen)} if seen else {})
+
+
+def _shifted(on_split: Callable[[int, int], None], k: int, families: int) -> Callable[[int, int], None]:
+    """Progress over several families, each of which counts its own splits."""
+    return lambda done, planned: on_split(k * planned + done, families * planned)
+
+
 def curves(searches: Sequence[Search]) -> list[dict[str, Any]]:
     """For each family and learner: mean normalised regret and mean rank after 1, 2, 3, 5, ... trials."""
     rows = []
@@ -155,29 +193,25 @@ def curves(searches: Sequence[Search]) -> list[dict[str, Any]]:
 
 
 def prediction(searches: Sequence[Search]) -> list[dict[str, Any]]:
-    """For each family and learner: RMSE and R2 over all trials, and the mean Spearman rank correlation within a task."""
+    """For each family and learner: how well losses were forecast before any trial of the task."""
     rows = []
     for family in dict.fromkeys(search.task.family for search in searches):
         for name in dict.fromkeys(search.learner for search in searches):
             mine = [s for s in searches if s.task.family == family and s.learner == name]
             if name == RANDOM or not mine:
                 continue
-            forecast = np.concatenate([s.forecast for s in mine])
-            rows.append({"family": family, "learner": name, **accuracy(forecast, mine)})
+            pairs = [(search.forecast, search.truth) for search in mine]
+            rows.append({"family": family, "learner": name, **forecast_accuracy(pairs)})
     return rows
 
 
-def accuracy(forecast: Floats, searches: Sequence[Search]) -> dict[str, float]:
-    """RMSE and R2 of the forecasts of several searches, and their mean Spearman correlation within a task."""
-    truth = np.concatenate([s.truth for s in searches])
-    errors = truth - forecast
-    within = [
-        float(spearmanr(s.forecast, s.truth).statistic)
-        for s in searches
-        if np.ptp(s.truth) > 0 and np.ptp(s.forecast) > 0
-    ]
+def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
+    """RMSE and R2 over all (forecast, truth) pairs (m,), one pair a task; mean Spearman within a task."""
+    forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    error, spread = np.sum((truth - forecast) ** 2), np.sum((truth - truth.mean()) ** 2)
+    within = [spearmanr(f, t).statistic for f, t in pairs if np.ptp(f) > 0 and np.ptp(t) > 0]
     return {
-        "rmse": float(np.sqrt(np.mean(errors**2))),
-        "r2": float(1 - np.sum(errors**2) / max(np.sum((truth - truth.mean()) ** 2), 1e-12)),
+        "rmse": float(np.sqrt(error / len(truth))),
+        "r2": float(1 - error / max(spread, 1e-12)),
         "spearman": float(np.mean(within)) if within else float("nan"),
     }

@@ -1,20 +1,25 @@
-"""The command line: each command reads its options, calls one function of a lower floor, and shows the result."""
+"""The command line: a command reads its options, calls one function below, and shows the result."""
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
-from foretune.data.errors import DatasetError, ForetuneError, HistoryError
+from foretune.data.errors import DatasetError, ForetuneError, SpaceError
+from foretune.data.metrics import metrics_for
 
 if TYPE_CHECKING:
     from foretune.collect.sweep import Progress as SweepProgress
+    from foretune.data.records import Recommendation
 
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
@@ -23,6 +28,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console(stderr=True)
+out = Console()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+NoExperience = Annotated[bool, typer.Option("--no-experience", help="Leave the shipped experience out.")]
+Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes, r2 for numbers.")]
+PastUrl = Annotated[
+    str | None, typer.Option("--history", help="A history of your own, used beside the experience.")
+]
+LearnerName = Annotated[str, typer.Option("--learner", help="portfolio, neighbours, forest or network.")]
 
 Places = Annotated[
     list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
@@ -49,6 +63,152 @@ def _foretune() -> None:
 
 
 @app.command()
+def recommend(
+    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
+    target: TargetColumn,
+    family: Annotated[str | None, typer.Option(help="Without it, all families are ranked.")] = None,
+    metric: Metric = None,
+    grid: Annotated[bool, typer.Option("--grid", help="Only cells of the family's standard grid.")] = False,
+    grid_file: Annotated[Path | None, typer.Option(help="JSON: only cells of this grid.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many configs.")] = 1,
+    history: PastUrl = None,
+    no_experience: NoExperience = False,
+    learner: LearnerName = "forest",
+    as_json: Json = False,
+) -> None:
+    """Say which hyperparameters to try first on a table, and which past datasets that rests on.
+
+    Example: foretune recommend churn.csv --target churned --family svm -n 3
+    """
+    from foretune.collect.datasets import load_dataset
+    from foretune.collect.families import family as find_family
+    from foretune.recommender.advice import advise
+
+    started = time.perf_counter()
+    if grid_file is not None and family is None:
+        raise SpaceError("a grid belongs to one family: say which, with --family.")
+    cells = find_family(family).cells(_json_file(grid_file)) if family and grid_file else None
+    table = load_dataset(data, target_column=target)
+    advice = advise(
+        table,
+        family=family,
+        metric=metric,
+        n=n,
+        candidates=cells,
+        grid=grid,
+        history=history,
+        experience=not no_experience,
+        learner=learner,
+    )
+    answer = {
+        "dataset": table.name,
+        "recommendations": [_as_json(one) for one in advice],
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
+    else:
+        _show_advice(answer)
+
+
+def _as_json(one: "Recommendation") -> dict[str, Any]:
+    return {
+        "family": one.family,
+        "config": dict(one.config),
+        "metric": one.metric,
+        "predicted": round(one.score, 4),
+        "std": round(one.std, 4),
+        "because": [asdict(evidence) for evidence in one.because],
+    }
+
+
+def _show_advice(answer: dict[str, Any]) -> None:
+    table = Table("", "family", "config", "predicted", "rests on", box=None, header_style="bold")
+    for k, one in enumerate(answer["recommendations"], start=1):
+        config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
+        reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
+        score = f"{one['predicted']:.3f} ± {one['std']:.3f}"
+        table.add_row(str(k), one["family"], config, score, reasons)
+    metric = answer["recommendations"][0]["metric"]
+    out.print(f"[bold]{answer['dataset']}[/]: what to try, by {metric}")
+    out.print(table)
+
+
+@app.command()
+def replay(
+    history: PastUrl = None,
+    family: Families = None,
+    metric: Annotated[str, typer.Option(help="The metric whose tasks are replayed.")] = "accuracy",
+    learners: Annotated[list[str] | None, typer.Option("--learner", help="Repeat it for several.")] = None,
+    folds: Annotated[int, typer.Option(min=0, help="Leave groups out in so many parts; 0 = one by one.")] = 0,
+    test_share: Annotated[
+        float | None, typer.Option(min=0.01, max=0.9, help="One split by group instead.")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of each search.")] = 30,
+    no_experience: NoExperience = False,
+    output: Annotated[Path | None, typer.Option(help="A folder for report.json and report.html.")] = None,
+) -> None:
+    """Leave one dataset out after the other and replay the search on its recorded trials.
+
+    Example: foretune replay --family svm --folds 10
+    """
+    from foretune.experiments.replay import replay_report
+    from foretune.faces.report import print_replay, write_report
+
+    with _progress("replay") as on_split:
+        report = replay_report(
+            _past(history, family, metric, experience=not no_experience),
+            learners or ["portfolio", "neighbours", "forest", "network"],
+            folds=folds,
+            test_share=test_share,
+            trials=trials,
+            on_split=on_split,
+        )
+    print_replay(report, out)
+    if output is not None:
+        out.print(f"report: {write_report(report, output)}")
+
+
+@app.command()
+def experiment(
+    places: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders or names; default: the bundled unseen ones.")
+    ] = None,
+    family: Families = None,
+    target: TargetColumn = "target",
+    metric: Metric = None,
+    cells: Annotated[int, typer.Option(min=1, help="Recommended cells that are tried.")] = 1,
+    folds: Annotated[int, typer.Option(min=2, help="Inner folds.")] = 5,
+    rows: Annotated[int | None, typer.Option(min=20, help="Use at most so many rows of a dataset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the splits and the models.")] = 0,
+    history: PastUrl = None,
+    no_experience: NoExperience = False,
+    learner: LearnerName = "forest",
+    output: Annotated[Path, typer.Option(help="The folder of report.json and report.html.")] = Path("report"),
+) -> None:
+    """Recommend, train for real, and compare with the full grid search and the library's default.
+
+    Each dataset is left out of the past that it is judged with. Every search selects on inner folds and is
+    judged on an outer test part that it never saw.
+
+    Example: foretune experiment iris wine --family svm
+    """
+    from foretune.collect.families import families as known_families
+    from foretune.experiments.evaluation import evaluate
+    from foretune.experiments.versus_grid import Setup
+    from foretune.faces.report import print_report, write_report
+
+    datasets = _load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
+    names = family or list(known_families(datasets[0].target))
+    setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, rows=rows, seed=seed)
+    past = _past(history, names, setup.metric, experience=not no_experience)
+    with _progress("experiment") as on_case:
+        report = evaluate(datasets, names, past, setup, on_case=on_case)
+    print_report(report, out)
+    out.print(f"report: {write_report(report, output).resolve()}")
+
+
+@app.command()
 def collect(
     places: Places,
     history: HistoryUrl,
@@ -69,11 +229,12 @@ def collect(
 
     Example: foretune collect iris wine --history sqlite:///tuning.db --family svm --wide 10
     """
-    from foretune.collect.families import families as known_families  # noqa: PLC0415
-    from foretune.collect.families import family as find_family  # noqa: PLC0415
-    from foretune.collect.evaluation import Protocol  # noqa: PLC0415
-    from foretune.collect.sweep import Plan, collect as run  # noqa: PLC0415
-    from foretune.history.history import open_history  # noqa: PLC0415
+    from foretune.collect.evaluation import Protocol
+    from foretune.collect.families import families as known_families
+    from foretune.collect.families import family as find_family
+    from foretune.collect.sweep import Plan
+    from foretune.collect.sweep import collect as run
+    from foretune.history.history import open_history
 
     plan = Plan(
         [find_family(name) for name in family or known_families()],
@@ -88,6 +249,61 @@ def collect(
     console.print(f"{added} trials added to {history}.")
 
 
+history_app = typer.Typer(help="Look into histories and share them.", no_args_is_help=True)
+app.add_typer(history_app, name="history")
+
+
+@history_app.command()
+def card(
+    pack: Annotated[Path | None, typer.Argument(help="A pack; default: the shipped experience.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the card of a pack: what it holds, from which datasets, how it was made, its known biases.
+
+    Example: foretune history card
+    """
+    from foretune.experience import PACK
+    from foretune.history.parquet import read_card
+
+    content = read_card(pack or PACK)
+    if as_json:
+        sys.stdout.write(json.dumps(content) + "\n")
+        return
+    for name, value in content.items():
+        text = value if isinstance(value, str | int) else json.dumps(value, indent=2, ensure_ascii=False)
+        out.print(f"[bold]{name}[/]: {text}", highlight=False)
+
+
+@history_app.command()
+def export(
+    history: HistoryUrl,
+    pack: Annotated[Path, typer.Option(help="The folder to write.")],
+    name: Annotated[str, typer.Option(help="What the card calls it.")] = "a history",
+) -> None:
+    """Write a history as a pack: trials, meta-features and a card, never a row of any dataset.
+
+    Example: foretune history export --history sqlite:///tuning.db --pack shared/
+    """
+    from foretune.history.history import open_history
+    from foretune.history.parquet import write_pack
+
+    with open_history(history, read_only=True) as store:
+        tasks = list(store.tasks())
+    write_pack(tasks, pack, card={"name": name})
+    out.print(f"{len(tasks)} tasks written to {pack}.")
+
+
+def _past(history: str | None, families: list[str] | None, metric: str, *, experience: bool) -> list[Any]:
+    """The past tasks of these families, or of all."""
+    from foretune.collect.families import family as find_family
+    from foretune.recommender.past import past_tasks
+
+    for name in families or ():
+        find_family(name)
+    tasks = past_tasks(history, metric=metric, experience=experience)
+    return [task for task in tasks if not families or task.family in families]
+
+
 def _backend(name: str) -> Any:
     if name not in ("loky", "dask", "ray"):
         raise ForetuneError(f"there is no backend {name!r}: use loky, dask or ray.")
@@ -96,7 +312,7 @@ def _backend(name: str) -> Any:
 
 def _load_all(places: list[str], target: str) -> list[Any]:
     """Every dataset that can be learned from; those of a folder that cannot are named and left out."""
-    from foretune.collect.datasets import dataset_sources, load_dataset  # noqa: PLC0415
+    from foretune.collect.datasets import dataset_sources, load_dataset
 
     datasets = []
     for source in dataset_sources(places):
@@ -113,19 +329,32 @@ def _json_file(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise HistoryError(f"{path} cannot be read as JSON: {error}.") from None
+        raise SpaceError(f"{path} cannot be read as JSON: {error}.") from None
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield bar
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, fed with the number of parts done and planned."""
+    with _bar() as bar:
+        line = bar.add_task(what, total=None)
+        yield lambda done, planned: bar.update(line, completed=done, total=planned)
 
 
 @contextmanager
 def _trial_progress() -> Iterator["Callable[[SweepProgress], None]"]:
     """A bar with the time left, fed with each finished trial."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with _bar() as bar:
         line = bar.add_task("starting", total=None)
 
         def show(now: "SweepProgress") -> None:
-            bar.update(
-                line, description=f"{now.family} on {now.dataset}", completed=now.done, total=now.planned
-            )
+            what = f"{now.family} on {now.dataset}"
+            bar.update(line, description=what, completed=now.done, total=now.planned)
 
         yield show

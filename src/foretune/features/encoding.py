@@ -1,6 +1,7 @@
 """Configs as numbers: every hyperparameter of a space becomes one or more columns in the unit cube."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def _columns(hyperparameter: Any, active: bool, value: Any) -> Floats:
 
 def _on_scale(hyperparameter: Any, value: Any) -> float:
     """Where the number stands between the ends of its range, on its own scale."""
-    if isinstance(value, str) or value is None:
+    if not isinstance(value, Real):
         return INACTIVE
     low, high, x = float(hyperparameter.lower), float(hyperparameter.upper), float(value)
     if hyperparameter.log:

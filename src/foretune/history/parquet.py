@@ -72,6 +72,11 @@ TRIAL_SCHEMA: Final = pa.schema(
 )
 
 
+def read_card(folder: Path | str) -> dict[str, Any]:
+    """What the pack in this folder says of itself; `HistoryError` where there is none."""
+    return _read_card(Path(folder) / CARD)
+
+
 class PackHistory:
     """A history read from a pack; each file is read when its tasks are first asked for."""
 

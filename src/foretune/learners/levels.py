@@ -51,5 +51,5 @@ class Levels:
 
 
 def _rmse(truth: Floats, predicted: Floats) -> float:
-    seen = np.isfinite(predicted)
-    return float(np.sqrt(np.mean((truth[seen] - predicted[seen]) ** 2)))
+    error = truth.ravel() - predicted.ravel()
+    return float(np.sqrt(np.nanmean(error**2)))

@@ -103,8 +103,9 @@ class Recommender:
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)[: len(pool)]
         mean = forecast.mean[: len(pool)]
         k = int(np.lexsort((mean, -gain.round(12)))[0])
+        because = self._because(task, forecast.weights)
         return Recommendation(
-            pool[k], float(mean[k]), float(forecast.std[k]), self._because(task, forecast.weights)
+            pool[k], float(mean[k]), float(forecast.std[k]), because, task.family, task.metric
         )
 
     def _because(self, task: Task, weights: Floats | None) -> tuple[Evidence, ...]:

@@ -1,0 +1,106 @@
+"""The plan's four measures in one report: prediction, performance, efficiency, generalisation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from foretune.collect.datasets import Dataset
+from foretune.collect.families import Family
+from foretune.collect.families import family as find_family
+from foretune.data.errors import LearningError
+from foretune.data.records import Task
+from foretune.data.spaces import names_of
+from foretune.experiments.replay import replay_report
+from foretune.experiments.versus_grid import Case, Setup, as_rows, compare, lend, prediction_accuracy, summary
+
+REPLAY_FOLDS: Final = 5  # groups are left out in five parts: a demo's generalisation curve in seconds
+REPLAY_TRIALS: Final = 10
+
+
+def evaluate(
+    datasets: Sequence[Dataset],
+    families: Sequence[str],
+    past: Sequence[Task],
+    setup: Setup,
+    *,
+    on_case: Callable[[int, int], None] = lambda _done, _planned: None,
+) -> dict[str, Any]:
+    """The plan's evaluation as plain data for a report.
+
+    For each dataset and family the recommended cells, the full grid, the library's default and the best
+    fixed cell are trained for real. Generalisation is shown twice: replayed on the past's own datasets, each
+    of them unseen in turn, and on the same datasets with the family's own history left out. Raises
+    `LearningError` where the past lacks one of the families.
+    """
+    chosen = [find_family(name) for name in families]
+    by_family = {one.name: [task for task in past if task.family == one.name] for one in chosen}
+    for name, tasks in by_family.items():
+        if not tasks:
+            raise LearningError(
+                f"neither the history nor the experience holds a task of {name} by {setup.metric}."
+            )
+    cases = list(compare(datasets, chosen, by_family, setup, on_case=on_case))
+    replayed = replay_report(
+        past, ["portfolio", setup.learner], folds=REPLAY_FOLDS, trials=REPLAY_TRIALS, seed=setup.seed
+    )
+    return {
+        "title": "foretune experiment",
+        "date": datetime.now(UTC).date().isoformat(),
+        "metric": setup.metric,
+        "learner": setup.learner,
+        "history": _size(past),
+        "protocol": asdict(setup) | {"note": Setup.__doc__},
+        "cases": as_rows(cases),
+        "summary": summary(cases, setup.metric),
+        "prediction": prediction_accuracy(cases, setup.learner),
+        "replay": replayed["replay"],
+        "unseen_family": unseen_families(datasets, chosen, by_family, setup, cases),
+    }
+
+
+def unseen_families(
+    datasets: Sequence[Dataset],
+    families: Sequence[Family],
+    past: dict[str, list[Task]],
+    setup: Setup,
+    cases: Sequence[Case],
+) -> list[dict[str, Any]]:
+    """Each family as if it had no history: what the others' shared hyperparameters teach it.
+
+    Where none of the grid's hyperparameters is shared nothing can be transferred: the row says so, and there
+    the library's default is the advice.
+    """
+    rows = []
+    for family in families:
+        others = [task for name, tasks in past.items() if name != family.name for task in tasks]
+        if not others:
+            continue
+        lent, shared = lend(others, family, datasets[0].target)
+        row = {
+            "family": family.name,
+            "from": sorted({task.family for task in others}),
+            "shared": [name for name in names_of(family.wide_space(datasets[0].target)) if name in shared],
+            "gap_default": _of(
+                summary([c for c in cases if c.family == family.name], setup.metric), "default"
+            ),
+        }
+        useful = set(shared) & set(family.grid)
+        if useful:
+            transferred = list(compare(datasets, [family], {family.name: lent}, setup))
+            row["gap_recommended"] = _of(summary(transferred, setup.metric), "recommended")
+            row["cases"] = len(transferred)
+        rows.append(row)
+    return rows
+
+
+def _of(rows: Sequence[dict[str, Any]], search: str) -> float:
+    return float(rows[0][f"gap_{search}"])
+
+
+def _size(past: Sequence[Task]) -> dict[str, int]:
+    return {
+        "tasks": len(past),
+        "datasets": len({task.side for task in past}),
+        "trials": sum(len(task.trials) for task in past),
+    }

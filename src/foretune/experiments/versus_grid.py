@@ -1,0 +1,335 @@
+"""The research plan's evaluation: recommended cells, trained for real, beside the full grid search."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+
+from foretune.collect.datasets import Dataset
+from foretune.collect.evaluation import Measurement, PreparedData, Protocol, measure
+from foretune.collect.families import Family
+from foretune.data.errors import LearningError
+from foretune.data.metrics import Target, to_loss, to_score
+from foretune.data.records import Config, Evidence, Ints, Task, Trial
+from foretune.experiments.replay import forecast_accuracy
+from foretune.features.encoding import Encoder
+from foretune.features.metafeatures import describe
+from foretune.learners.surfaces import Surfaces
+from foretune.recommender.advice import new_task
+from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How searches are compared.
+
+    Every search selects on `folds` inner folds of the training part; the winner is trained on all of that
+    part and judged on an outer test part (`test_share` of the rows) that no search ever saw. One cell alone
+    needs no selection and therefore no inner folds. `cells` recommended cells are tried.
+    """
+
+    metric: str = "accuracy"
+    learner: str = DEFAULT_LEARNER
+    cells: int = 1
+    folds: int = 5
+    test_share: float = 0.25
+    rows: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search and what came of it: the chosen config, its scores on the outer test part, and the costs.
+
+    `inner` is the mean score on the inner folds (None: one config needed none). Seconds hold fitting,
+    predicting and the final fit; `overhead_seconds` what the meta-learner itself took.
+    """
+
+    config: Config
+    inner: float | None
+    scores: Mapping[str, float]
+    fits: int
+    seconds: float
+    cpu_seconds: float
+    peak_bytes: float | None
+    overhead_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dataset x family: its searches by name, and what was forecast and measured for each cell."""
+
+    dataset: str
+    family: str
+    searches: Mapping[str, Search]
+    predicted: Sequence[float]
+    measured: Sequence[float]
+    because: Sequence[Evidence] = ()
+    cells: int = 0
+    learning_seconds: float = 0.0
+
+
+@dataclass
+class Bench:
+    """One dataset's outer split, on which each config is measured and finally fitted at most once."""
+
+    data: Dataset
+    family: Family
+    setup: Setup
+    _train: PreparedData = field(init=False)
+    _outer: PreparedData = field(init=False)
+    _inner: dict[str, Measurement] = field(init=False, default_factory=dict)
+    _final: dict[str, Measurement] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sample, train, test = outer_split(self.data, self.setup)
+        protocol = Protocol(self.setup.folds, self.setup.seed)
+        self._train = PreparedData(sample.part(train), protocol)
+        self._outer = PreparedData(sample, protocol, splits=((train, test),))
+        self._encoder = Encoder(self.family.wide_space(self.data.target))
+
+    def search(self, configs: Sequence[Config], *, overhead: float = 0.0) -> Search:
+        """Tries the configs and trains the best one: all on inner folds where there are several."""
+        inner = [self.inner(config) for config in configs] if len(configs) > 1 else []
+        scores = [self._mean(one) for one in inner]
+        losses = [to_loss(self.setup.metric, score) for score in scores]
+        best = int(np.argmin(losses)) if losses else 0
+        final = self.final(configs[best])
+        every = [*inner, final]
+        peaks = [one.costs["peak_bytes"] for one in every if "peak_bytes" in one.costs]
+        return Search(
+            configs[best],
+            scores[best] if scores else None,
+            {metric: values[0] for metric, values in final.scores.items()},
+            fits=len(inner) * self.setup.folds + 1,
+            seconds=sum(one.costs["fit_seconds"] + one.costs["predict_seconds"] for one in every),
+            cpu_seconds=sum(one.costs["cpu_seconds"] for one in every),
+            peak_bytes=max(peaks, default=None),
+            overhead_seconds=overhead,
+        )
+
+    def inner(self, config: Config) -> Measurement:
+        """The config on the inner folds of the training part."""
+        key = self._encoder.key(config)
+        if key not in self._inner:
+            self._inner[key] = measure(self.family, config, self._train)
+        return self._inner[key]
+
+    def final(self, config: Config) -> Measurement:
+        """The config trained on the whole training part, judged on the outer test part."""
+        key = self._encoder.key(config)
+        if key not in self._final:
+            self._final[key] = measure(self.family, config, self._outer)
+        return self._final[key]
+
+    def inner_score(self, config: Config) -> float:
+        """The mean score of a config on the inner folds."""
+        return self._mean(self.inner(config))
+
+    def _mean(self, one: Measurement) -> float:
+        return float(np.mean(one.scores[self.setup.metric]))
+
+
+def outer_split(data: Dataset, setup: Setup) -> tuple[Dataset, Ints, Ints]:
+    """The rows that are used, and those of the training and of the outer test part among them.
+
+    Classes keep their shares where each has two members.
+    """
+    sample = data.sample(setup.rows, seed=setup.seed)
+    stratify = data.target == "classification" and sample.y.value_counts().min() > 1
+    splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(
+        1, test_size=setup.test_share, random_state=setup.seed
+    )
+    train, test = next(splitter.split(sample.X, sample.y))
+    return sample, train, test
+
+
+def without(tasks: Sequence[Task], data: Dataset, group: str | None = None) -> list[Task]:
+    """The tasks that have nothing to do with this dataset: neither the data, nor its name, nor its group."""
+    return [
+        task
+        for task in tasks
+        if task.dataset != data.fingerprint
+        and task.name != data.name
+        and (group is None or task.group != group)
+    ]
+
+
+def compare(
+    datasets: Sequence[Dataset],
+    families: Sequence[Family],
+    past: Mapping[str, Sequence[Task]],
+    setup: Setup,
+    *,
+    on_case: Callable[[int, int], None] = lambda _done, _planned: None,
+) -> Iterator[Case]:
+    """One case for each dataset and family; the past (family name -> tasks) is cleared of the dataset first.
+
+    A case holds the searches "recommended", "grid" (every cell), "default" (the library's) and "fixed" (the
+    cell that was best on average over the past). Raises `LearningError` where the past holds nothing.
+    """
+    memory: dict[tuple[str, frozenset[str]], Recommender] = {}
+    groups = {task.name: task.group for tasks in past.values() for task in tasks}
+    for k, data in enumerate(datasets):
+        sample, rows, _ = outer_split(data, setup)
+        train = sample.part(rows)
+        started = time.perf_counter()
+        metafeatures = describe(train.X, train.y, target=train.target)
+        described = time.perf_counter() - started
+        for j, family in enumerate(families):
+            tasks = without(past[family.name], data, groups.get(data.name))
+            key = family.name, frozenset(task.key for task in tasks)
+            learning = 0.0
+            if key not in memory:
+                started = time.perf_counter()
+                memory[key] = Recommender(setup.learner).fit(tasks)
+                learning = time.perf_counter() - started
+            task = new_task(data.name, family, data.target, setup.metric, metafeatures)
+            # The dataset is described once, whatever the number of families.
+            overhead = described if j == 0 else 0.0
+            bench = Bench(data, family, setup)
+            fixed = best_fixed_cells(tasks, family.cells(), setup.cells)
+            case = _case(memory[key], task, fixed, bench, overhead=overhead)
+            yield replace(case, learning_seconds=learning)
+            on_case(k * len(families) + j + 1, len(datasets) * len(families))
+
+
+def _case(
+    recommender: Recommender,
+    task: Task,
+    fixed: Sequence[Config],
+    bench: Bench,
+    *,
+    overhead: float,
+) -> Case:
+    cells, setup = bench.family.cells(), bench.setup
+    started = time.perf_counter()
+    found = recommender.recommend(task, setup.cells, candidates=cells)
+    overhead += time.perf_counter() - started
+    forecast = recommender.learner.forecast(task, cells)
+    searches = {
+        "recommended": bench.search([one.config for one in found], overhead=overhead),
+        "grid": bench.search(cells),
+        "default": bench.search([bench.family.default(bench.data.target)]),
+        "fixed": bench.search(fixed),
+    }
+    return Case(
+        task.name,
+        task.family,
+        searches,
+        [to_score(setup.metric, float(loss)) for loss in forecast.mean],
+        [bench.inner_score(cell) for cell in cells],
+        found[0].because,
+        len(cells),
+    )
+
+
+def best_fixed_cells(past: Sequence[Task], cells: Sequence[Config], n: int) -> list[Config]:
+    """The n cells whose mean gap to the best cell was smallest over the past tasks."""
+    space = past[0].space
+    if space is None:
+        raise LearningError("the past tasks have no space, so their configs cannot be compared with cells.")
+    losses = Surfaces(past, Encoder(space)).losses(cells)
+    gaps = (losses - losses.min(axis=1, keepdims=True)).mean(axis=0)
+    return [cells[k] for k in np.argsort(gaps, kind="stable")[:n]]
+
+
+def lend(tasks: Sequence[Task], family: Family, target: Target) -> tuple[list[Task], list[str]]:
+    """Tasks of other families as if they were this one's, and the names of what they share.
+
+    All other hyperparameters are left out of the trials.
+    """
+    space = family.wide_space(target)
+    spoken = {name for task in tasks for trial in task.done for name in trial.config}
+    shared = [name for name in family.hyperparameters() if name in spoken]
+    lent = [
+        replace(
+            task,
+            family=family.name,
+            space=space,
+            trials=tuple(_restricted(trial, shared) for trial in task.done),
+        )
+        for task in tasks
+    ]
+    return lent, shared
+
+
+def _restricted(trial: Trial, names: Sequence[str]) -> Trial:
+    return replace(trial, config={name: trial.config[name] for name in names if name in trial.config})
+
+
+def summary(cases: Sequence[Case], metric: str) -> list[dict[str, Any]]:
+    """One row for each family, and one for all: gaps to the full grid, scores, and what was saved."""
+    names = list(dict.fromkeys(case.family for case in cases))
+    rows = [_summary(name, [case for case in cases if case.family == name], metric) for name in names]
+    return [*rows, _summary("all", cases, metric)] if len(names) > 1 else rows
+
+
+def _summary(family: str, cases: Sequence[Case], metric: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"family": family, "cases": len(cases)}
+    gaps = {name: np.array([_gap(case, name, metric) for case in cases]) for name in cases[0].searches}
+    for name, gap in gaps.items():
+        of_search = [case.searches[name] for case in cases]
+        row[f"gap_{name}"] = float(gap.mean())
+        row[f"within_001_{name}"] = float(np.mean(gap <= 0.01))
+        for kind in set.intersection(*(set(search.scores) for search in of_search)):
+            row[f"{kind}_{name}"] = float(np.mean([search.scores[kind] for search in of_search]))
+        for cost in ("fits", "seconds", "cpu_seconds"):
+            row[f"{cost}_{name}"] = float(np.mean([getattr(search, cost) for search in of_search]))
+        peaks = [search.peak_bytes for search in of_search if search.peak_bytes is not None]
+        row[f"peak_{name}"] = float(np.mean(peaks)) if peaks else None
+    row["within_001"] = row["within_001_recommended"]
+    overhead = float(np.mean([case.searches["recommended"].overhead_seconds for case in cases]))
+    row["overhead_recommended"] = overhead + _learning_seconds(cases)
+    for saved, cost in (("seconds_saved", "seconds"), ("cpu_saved", "cpu_seconds")):
+        spent = row[f"{cost}_recommended"] + row["overhead_recommended"]
+        row[saved] = 1 - spent / row[f"{cost}_grid"]
+    row["fits_saved"] = 1 - row["fits_recommended"] / row["fits_grid"]
+    difference = gaps["recommended"] - gaps["fixed"]
+    row["gap_difference_to_fixed"] = float(difference.mean())
+    row["gap_difference_error"] = float(difference.std() / max(len(cases) - 1, 1) ** 0.5)
+    return row
+
+
+def _learning_seconds(cases: Sequence[Case]) -> float:
+    """What learning from the past cost, per case.
+
+    A history is learned from once a family; leaving out one dataset after the other learns anew each time,
+    but only for the experiment's sake, so the mean counts once.
+    """
+    learning = [case.learning_seconds for case in cases if case.learning_seconds]
+    families = len({case.family for case in cases})
+    return float(np.mean(learning)) * families / len(cases) if learning else 0.0
+
+
+def _gap(case: Case, name: str, metric: str) -> float:
+    """How far a search stays behind the full grid on the outer test part; below 0 it is ahead."""
+    losses = [to_loss(metric, case.searches[one].scores[metric]) for one in (name, "grid")]
+    return losses[0] - losses[1]
+
+
+def prediction_accuracy(cases: Sequence[Case], learner: str) -> list[dict[str, Any]]:
+    """For each family: how well the scores of the grid's cells were forecast."""
+    rows = []
+    for family in dict.fromkeys(case.family for case in cases):
+        mine = [case for case in cases if case.family == family]
+        pairs = [(np.array(case.predicted), np.array(case.measured)) for case in mine]
+        rows.append({"family": family, "learner": learner, **forecast_accuracy(pairs)})
+    return rows
+
+
+def as_rows(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """The cases as plain data for a report."""
+    rows = []
+    for case in cases:
+        row = asdict(case)
+        row["searches"] = {name: _flat(search) for name, search in row["searches"].items()}
+        rows.append(row)
+    return rows
+
+
+def _flat(search: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: value for key, value in search.items() if key != "scores"}, **search["scores"]}

@@ -1,0 +1,108 @@
+"""One call from a table to recommendations: describe it, learn from the past, say what to try."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from foretune.collect.datasets import Dataset, target_of
+from foretune.collect.families import Family, families
+from foretune.collect.families import family as find_family
+from foretune.data.errors import LearningError
+from foretune.data.metrics import Target, check_metric, metrics_for
+from foretune.data.records import Config, Recommendation, Task
+from foretune.data.spaces import check_names
+from foretune.features.metafeatures import describe
+from foretune.recommender.past import HistoryLike, past_tasks
+from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
+
+
+def recommend(
+    X: pd.DataFrame | ArrayLike,
+    y: ArrayLike,
+    *,
+    family: str | None = None,
+    metric: str | None = None,
+    n: int = 1,
+    candidates: Sequence[Config] | None = None,
+    history: HistoryLike = None,
+    experience: bool = True,
+    learner: str = DEFAULT_LEARNER,
+) -> list[Recommendation]:
+    """What to try first on the table X (n, d) with target y (n,): the best config first.
+
+    With a `family`, its n best configs, chosen so that together they cover what the dataset may need.
+    Without one, every family of the past with its best config, best family first. `metric` is accuracy for
+    classes and r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be
+    proposed. `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves
+    that out. Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
+    `LearningError` where the past holds nothing on the family and metric.
+
+    >>> from sklearn.datasets import load_wine
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> best = recommend(X, y, family="svm", candidates=[{"C": 1, "gamma": 1e-4}, {"C": 10, "gamma": 0.01}])
+    >>> best[0].config
+    {'C': 10, 'gamma': 0.01}
+    """
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
+    labels = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y))
+    data = Dataset("new", frame.reset_index(drop=True), labels.reset_index(drop=True), target_of(labels))
+    return advise(
+        data,
+        family=family,
+        metric=metric,
+        n=n,
+        candidates=candidates,
+        history=history,
+        experience=experience,
+        learner=learner,
+    )
+
+
+def advise(
+    data: Dataset,
+    *,
+    family: str | None = None,
+    metric: str | None = None,
+    n: int = 1,
+    candidates: Sequence[Config] | None = None,
+    grid: bool = False,
+    history: HistoryLike = None,
+    experience: bool = True,
+    learner: str = DEFAULT_LEARNER,
+) -> list[Recommendation]:
+    """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid."""
+    metric = check_metric(metric or metrics_for(data.target)[0], data.target)
+    if candidates is not None:
+        _check_candidates(candidates, family)
+    wanted = [find_family(family)] if family else list(families(data.target).values())
+    past = past_tasks(history, family=family, metric=metric, experience=experience)
+    known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
+    if not known & {one.name for one in wanted}:
+        raise LearningError(
+            f"neither the history nor the experience holds a task of {family or 'any family'} "
+            f"judged by {metric}: collect or import some first."
+        )
+    metafeatures = describe(data.X, data.y, target=data.target)
+    advice: list[Recommendation] = []
+    for one in wanted:
+        if one.name in known:
+            task = new_task(data.name, one, data.target, metric, metafeatures)
+            tasks = [past_task for past_task in past if past_task.family == one.name]
+            cells = one.cells() if grid else candidates
+            recommender = Recommender(learner).fit(tasks)
+            advice += recommender.recommend(task, n if family else 1, candidates=cells)
+    return advice if family else sorted(advice, key=lambda one: one.loss)[: max(n, len(advice))]
+
+
+def new_task(name: str, family: Family, target: Target, metric: str, metafeatures: dict[str, float]) -> Task:
+    """The task of tuning this family on a new dataset: no trials yet."""
+    return Task(name, family.name, family.wide_space(target), metric=metric, metafeatures=metafeatures)
+
+
+def _check_candidates(candidates: Sequence[Config], family: str | None) -> None:
+    if family is None:
+        raise LearningError("candidates belong to one family: say which, with family=... .")
+    for config in candidates:
+        check_names(config, find_family(family).hyperparameters(), family=family)

@@ -1,0 +1,35 @@
+"""The past tasks that advice rests on: a history of one's own, and the shipped experience beside it."""
+
+from collections.abc import Iterator
+from os import PathLike
+
+from foretune.data.records import Task
+from foretune.experience import PACK
+from foretune.history.history import History, open_history
+
+HistoryLike = History | str | PathLike[str] | None
+
+
+def past_tasks(
+    history: HistoryLike = None,
+    *,
+    family: str | None = None,
+    metric: str | None = None,
+    experience: bool = True,
+) -> list[Task]:
+    """The tasks of a history (open, or by its url), then those of the experience that it does not hold."""
+    found = {task.key: task for task in _tasks(history, family, metric)}
+    if experience and PACK.exists():
+        for task in _tasks(PACK, family, metric):
+            found.setdefault(task.key, task)
+    return list(found.values())
+
+
+def _tasks(history: HistoryLike, family: str | None, metric: str | None) -> Iterator[Task]:
+    if history is None:
+        return
+    if isinstance(history, str | PathLike):
+        with open_history(history, read_only=True) as opened:
+            yield from opened.tasks(family, metric=metric)
+    else:
+        yield from history.tasks(family, metric=metric)

@@ -1,0 +1,52 @@
+"""Models that go wrong, as a family of one's own may; the sweep's child processes import them from here."""
+
+import time
+from typing import Any, Self
+
+import numpy as np
+from ConfigSpace import Categorical, ConfigurationSpace
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from foretune.collect.families import Family
+from foretune.data.metrics import Target
+
+
+class Odd(BaseEstimator):
+    """Raises, sleeps or says NaN, as `mood` wants; else it says 0."""
+
+    def __init__(self, mood: str = "well") -> None:
+        self.mood = mood
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Raises or sleeps where it is in the mood."""
+        self.classes_ = np.unique(y)
+        if self.mood == "raises":
+            raise ArithmeticError("no fit today\nand a long explanation")
+        if self.mood == "sleeps":
+            time.sleep(60)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """NaN or 0 for every row."""
+        return np.full(len(X), np.nan if self.mood == "says NaN" else 0.0)
+
+
+class OddClassifier(ClassifierMixin, Odd):
+    """It says the first class."""
+
+
+class OddRegressor(RegressorMixin, Odd):
+    """It says zero."""
+
+
+def odd_space(_: Target) -> ConfigurationSpace:
+    """All moods."""
+    space = ConfigurationSpace()
+    space.add(Categorical("mood", ["well", "raises", "says NaN", "sleeps"], default="well"))
+    return space
+
+
+def odd_family(*moods: str) -> Family:
+    """The family whose grid holds these moods."""
+    models = {"classification": OddClassifier, "regression": OddRegressor}
+    return Family("odd", models, odd_space, {"mood": list(moods)})

@@ -1,0 +1,203 @@
+"""Identity, plain values and the rules of trials and tasks."""
+
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foretune.data.errors import SpaceError
+from foretune.data.records import (
+    DONE,
+    FAILED,
+    RUNNING,
+    Status,
+    Task,
+    Trial,
+    canonical,
+    digest,
+    groups_of,
+    plain,
+)
+
+PROVENANCE = {"protocol": {"folds": 5}, "versions": {"numpy": "2.0"}, "date": "2025-01-01"}
+TASK = Task("iris", "svm", None, dataset="f" * 32, provenance=PROVENANCE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (1, True), (1.0, True), (0, False), (None, "None"), (1, "1")]
+)
+def test_values_of_different_types_are_different_configs(one: Any, other: Any) -> None:
+    """1, 1.0, True and "1" make different texts and different trials."""
+    assert canonical({"C": one}) != canonical({"C": other})
+    assert Trial({"C": one}, 0.0).key != Trial({"C": other}, 0.0).key
+
+
+@given(
+    st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=5),
+    st.randoms(),
+)
+def test_the_order_of_names_does_not_count(values: dict[str, Any], random: Any) -> None:
+    """A mapping has one canonical text and one digest in whatever order it was written."""
+    names = list(values)
+    random.shuffle(names)
+    shuffled = {name: values[name] for name in names}
+    assert digest(canonical(shuffled)) == digest(canonical(values))
+
+
+def test_a_digest_is_the_same_in_every_process() -> None:
+    """The digest of a text is a fixed one, so that stored keys stay valid."""
+    assert digest("foretune") == "ee98f13f1317679cf4588d4cbdd36891"
+
+
+@pytest.mark.parametrize("value", [{"C": float("nan")}, {"C": float("inf")}, {"C": {1, 2}}, {"C": object()}])
+def test_what_json_cannot_hold_is_refused(value: dict[str, Any]) -> None:
+    """A value that is not plain raises an error that says what may be given."""
+    with pytest.raises(SpaceError, match="give None, bool, int, finite float or text"):
+        canonical(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [(np.int64(3), 3), (np.float64(0.5), 0.5), (np.bool_(True), True), (np.str_("rbf"), "rbf"), (None, None)],
+)
+def test_numpy_scalars_become_plain(value: Any, wanted: Any) -> None:
+    """A trial's config holds Python's own types, whatever scalars it was given."""
+    (held,) = Trial({"C": value}, 0.0).config.values()
+    assert held == wanted
+    assert type(held) is type(wanted) is type(plain(value))
+
+
+def test_numpy_and_python_scalars_make_the_same_trial() -> None:
+    """A trial is the same one whether its config came from numpy or from Python."""
+    assert Trial({"C": np.int64(1)}, 0.0).key == Trial({"C": 1}, 0.0).key
+
+
+@pytest.mark.parametrize("loss", [None, float("nan"), float("inf"), -float("inf")])
+def test_a_finished_trial_needs_a_finite_loss(loss: float | None) -> None:
+    """A DONE trial without a finite loss is refused, with the way out."""
+    with pytest.raises(SpaceError, match="status=FAILED"):
+        Trial({}, loss)
+
+
+@pytest.mark.parametrize("status", [FAILED, RUNNING])
+def test_only_a_finished_trial_has_a_loss(status: Status) -> None:
+    """A FAILED or RUNNING trial takes no loss, and is fine without one."""
+    assert Trial({}, status=status).loss is None
+    with pytest.raises(SpaceError, match="has no loss"):
+        Trial({}, 0.1, status=status)
+
+
+def test_a_status_may_be_written_as_text() -> None:
+    """A status given as text becomes the status; an unknown one is refused."""
+    assert Trial({}, status="failed").status is FAILED  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="lost"):
+        Trial({}, status="lost")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [{"fidelity": 3.0}, {"seed": 1}, {"repeat": 1}, {"config": {"C": 2.0}}])
+def test_what_makes_another_trial(change: dict[str, Any]) -> None:
+    """Another config, fidelity, seed or repeat is another trial."""
+    trial = Trial({"C": 1.0}, 0.5)
+    assert replace(trial, **change).key != trial.key
+
+
+@pytest.mark.parametrize(
+    "change", [{"loss": 0.1}, {"seconds": 2.0}, {"status": FAILED, "loss": None}, {"weight": 0.5}]
+)
+def test_what_does_not_make_another_trial(change: dict[str, Any]) -> None:
+    """What came out of a trial is not part of its identity."""
+    trial = Trial({"C": 1.0}, 0.5)
+    assert replace(trial, **change).key == trial.key
+
+
+def test_records_are_frozen() -> None:
+    """Neither a trial nor a task can be changed in place."""
+    with pytest.raises(FrozenInstanceError):
+        Trial({}, 0.0).loss = 1.0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        TASK.name = "wine"  # type: ignore[misc]
+
+
+def test_plus_leaves_the_task_as_it_was() -> None:
+    """`plus` returns a new task with the trials at its end, in their order."""
+    first, second, third = (Trial({"C": c}, 0.0) for c in (1, 2, 3))
+    task = TASK.plus(first)
+    assert task.plus(second, third).trials == (first, second, third)
+    assert task.trials == (first,)
+    assert TASK.trials == ()
+
+
+def test_the_best_trial_is_finished_and_whole() -> None:
+    """Failed, running and low-fidelity trials are never the best one; of equals the first is."""
+    assert TASK.best is None
+    good, equal = Trial({"C": 1}, -0.5), Trial({"C": 2}, -0.5)
+    others = (
+        Trial({"C": 3}, status=FAILED),
+        Trial({"C": 4}, status=RUNNING),
+        Trial({"C": 5}, -9.0, fidelity=1.0),
+    )
+    task = TASK.plus(*others, Trial({"C": 6}, 0.0), good, equal)
+    assert task.best is good
+    assert TASK.plus(*others).best is None
+
+
+@pytest.mark.parametrize(
+    ("group", "dataset", "side"), [("g", "d", "g"), (None, "d", "d"), (None, None, "iris"), ("", "", "iris")]
+)
+def test_the_side_is_the_group_else_the_dataset_else_the_name(
+    group: str | None, dataset: str | None, side: str
+) -> None:
+    """Near copies share the widest name they have."""
+    assert Task("iris", "svm", None, group=group, dataset=dataset).side == side
+
+
+def test_groups_keep_the_order_of_appearance() -> None:
+    """Tasks of one side come together, sides and tasks in the order in which they were given."""
+    a, b, c = (Task(name, "svm", None, group=group) for name, group in [("a", "x"), ("b", "y"), ("c", "x")])
+    assert list(groups_of([a, b, c]).items()) == [("x", [a, c]), ("y", [b])]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"family": "decision_tree"},
+        {"metric": "f1_macro"},
+        {"dataset": "0" * 32},
+        {"provenance": PROVENANCE | {"protocol": {"folds": 10}}},
+        {"provenance": {}},
+    ],
+)
+def test_what_makes_another_task(change: dict[str, Any]) -> None:
+    """Another family, metric, dataset or protocol is another task."""
+    assert replace(TASK, **change).key != TASK.key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "blumen"},
+        {"group": "flowers"},
+        {"metafeatures": {"n": 1.0}},
+        {"trials": (Trial({}, 0.0),)},
+        {"provenance": PROVENANCE | {"versions": {"numpy": "3.0"}, "date": "2030-01-01"}},
+    ],
+)
+def test_what_does_not_make_another_task(change: dict[str, Any]) -> None:
+    """Names, groups, meta-features, trials, library versions and dates are not part of the identity."""
+    assert replace(TASK, **change).key == TASK.key
+
+
+def test_without_a_fingerprint_the_name_counts() -> None:
+    """Tasks whose dataset is not known are told apart by their names."""
+    a, b = Task("a", "svm", None), Task("b", "svm", None)
+    assert a.key != b.key
+    assert a.key == Task("a", "svm", None).key
+
+
+def test_a_done_trial_is_the_usual_one() -> None:
+    """A trial is DONE, of full fidelity and full weight unless it says otherwise."""
+    trial = Trial({"C": 1.0}, 0.5)
+    assert (trial.status, trial.fidelity, trial.weight) == (DONE, None, 1.0)
