@@ -100,10 +100,9 @@ def _serve(pipe: Connection, parent: int) -> None:
     end_with(parent)
     while True:
         try:
-            message = pipe.recv_bytes()
-        except (EOFError, OSError):
+            pipe.send_bytes(_answer(pipe.recv_bytes()))
+        except (EOFError, OSError):  # the caller is gone
             return
-        pipe.send_bytes(_answer(message))
 
 
 def _answer(message: bytes) -> bytes:
@@ -111,7 +110,8 @@ def _answer(message: bytes) -> bytes:
         call, args = cloudpickle.loads(message)
         return bytes(cloudpickle.dumps((True, call(*args))))
     except Exception as error:  # whatever an estimator raises is the trial's reason
-        return cloudpickle.dumps((False, f"{type(error).__name__}: {error}".strip().split("\n")[0][:500]))
+        reason = f"{type(error).__name__}: {error}".strip().split("\n")[0][:500]
+        return bytes(cloudpickle.dumps((False, reason)))
 
 
 def _nothing(*_: Any) -> None:

@@ -132,14 +132,18 @@ def complete(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
     A grid cell names two hyperparameters, a default none: completed, equal settings are equal configs.
     Names that the space does not know are kept as they are, at the end.
     """
-    given = unfold(space, config)
+    known = names_of(space)
+    extra = {name: value for name, value in config.items() if name not in known}
+    return fold(_active(space, unfold(space, config))) | extra
+
+
+def _active(space: ConfigurationSpace, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all that is active in the space: those given, else the defaults."""
     values: dict[str, Any] = {}
     for name in space:
         if _is_active(space, name, values):
             values[name] = given.get(name, space[name].default_value)
-    known = names_of(space)
-    extra = {name: value for name, value in config.items() if name not in known}
-    return fold(values) | extra
+    return values
 
 
 def _is_active(space: ConfigurationSpace, name: str, values: Mapping[str, Any]) -> bool:
@@ -163,11 +167,11 @@ def sobol_configs(space: ConfigurationSpace, n: int, *, seed: int = 0) -> list[d
         return []
     sequence = Sobol(d=len(space), rng=np.random.default_rng(seed))
     points = sequence.random_base2(max(n - 1, 1).bit_length())[:n]
-    return [complete(space, _config_at(space, point)) for point in points]
+    return [fold(_active(space, _values_at(space, point))) for point in points]
 
 
-def _config_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[str, Any]:
-    return fold({name: _value_at(space[name], float(u)) for name, u in zip(space, point, strict=True)})
+def _values_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[str, Any]:
+    return {name: _value_at(space[name], float(u)) for name, u in zip(space, point, strict=True)}
 
 
 def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:

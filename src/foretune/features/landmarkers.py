@@ -53,6 +53,9 @@ MEANINGS: Final[dict[str, str]] = {
     "forest_gain": "random_trees minus tree: what averaging trees gains",
     "tree_depth": "the depth of the full tree, mean over the folds",
     "leaves_per_inst": "the leaves of the full tree by its training rows, in (0, 1], mean over the folds",
+    "log_distance": "log of the mean squared distance of two rows, standardised and one-hot: where an RBF "
+    "kernel's gamma begins to tell them apart; NaN where all rows are equal",
+    "log_nn_distance": "log of the mean squared distance of a row and its nearest one; NaN where that is 0",
 }
 _GAINS: Final = {
     "rbf_gain": ("rbf", "linear"),
@@ -100,7 +103,16 @@ def landmarks(table: Table, rng: np.random.Generator) -> dict[str, float]:
     scores = {name: score(aims, answer, table.target) for name, answer in answers.items()}
     scores |= {name: scores[more] - scores[less] for name, (more, less) in _GAINS.items()}
     scores["tree_depth"], scores["leaves_per_inst"] = map(float, np.mean(shapes, axis=0))
+    scores |= _distances(squared)
     return {name: scores[name] for name in MEANINGS if name in scores}
+
+
+def _distances(squared: Floats) -> dict[str, float]:
+    n = len(squared)
+    mean = float(squared.sum() / max(n * (n - 1), 1))
+    nearest = float((squared + np.diag(np.full(n, np.inf))).min(axis=1).mean()) if n > 1 else 0.0
+    pairs = {"log_distance": mean, "log_nn_distance": nearest}
+    return {name: float(np.log(value)) if value > 0 else np.nan for name, value in pairs.items()}
 
 
 def encode(table: Table) -> Floats:

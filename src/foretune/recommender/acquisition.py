@@ -4,17 +4,17 @@ import numpy as np
 from scipy.stats import norm
 
 from foretune.data.records import Floats, Forecast, Mask
-from foretune.learners.learner import RegretScale
 
 
 def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Floats:
     """How much trying each of n configs is expected to gain, (n,); more is better.
 
-    `tried` is a mask (n,) of the configs already tried and `best` the lowest loss among them (None: none was
-    tried, then the gain is counted from the worst). Where the forecast has scenarios, gains are averaged over
-    them in badness, so that each past task has a say; else in units of loss.
+    `tried` is a mask (n,) of the configs already tried (RUNNING ones count) and `best` the lowest loss among
+    them. Before the first trial the lowest forecast is worth most. After it, where the forecast has
+    scenarios, the gain is averaged over them: what a config adds to those tried, if the new task behaved like
+    each past one.
     """
-    if forecast.scenarios is not None and forecast.weights is not None:
+    if forecast.scenarios is not None and forecast.weights is not None and tried.any():
         return _gain_over_scenarios(forecast.scenarios, forecast.weights, tried)
     return -forecast.mean if best is None else expected_improvement(forecast, best)
 
@@ -31,7 +31,5 @@ def expected_improvement(forecast: Forecast, best: float) -> Floats:
 
 
 def _gain_over_scenarios(scenarios: Floats, weights: Floats, tried: Mask) -> Floats:
-    regrets = scenarios - scenarios.min(axis=1, keepdims=True)
-    badness = RegretScale.of(scenarios).badness(regrets)
-    so_far = badness[:, tried].min(axis=1, keepdims=True) if tried.any() else 1.0
-    return np.asarray(weights @ np.maximum(so_far - badness, 0.0))
+    so_far = scenarios[:, tried].min(axis=1, keepdims=True)
+    return np.asarray(weights @ np.maximum(so_far - scenarios, 0.0))
