@@ -5,6 +5,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import numpy as np
+
 from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
 from foretune.collect.families import family as find_family
@@ -12,7 +14,17 @@ from foretune.data.errors import LearningError
 from foretune.data.records import Task
 from foretune.data.spaces import names_of
 from foretune.experiments.replay import replay_report
-from foretune.experiments.versus_grid import Case, Setup, as_rows, compare, lend, prediction_accuracy, summary
+from foretune.experiments.versus_grid import (
+    Case,
+    Setup,
+    as_rows,
+    compare,
+    lend,
+    overall,
+    prediction_accuracy,
+    summary,
+    transferred,
+)
 
 REPLAY_FOLDS: Final = 5  # groups are left out in five parts: a demo's generalisation curve in seconds
 REPLAY_TRIALS: Final = 10
@@ -53,6 +65,7 @@ def evaluate(
         "protocol": asdict(setup) | {"note": Setup.__doc__},
         "cases": as_rows(cases),
         "summary": summary(cases, setup.metric),
+        "overall": overall(cases, setup.metric),
         "prediction": prediction_accuracy(cases, setup.learner),
         "replay": replayed["replay"],
         "unseen_family": unseen_families(datasets, chosen, by_family, setup, cases),
@@ -76,26 +89,22 @@ def unseen_families(
         others = [task for name, tasks in past.items() if name != family.name for task in tasks]
         if not others:
             continue
+        mine = [case for case in cases if case.family == family.name]
         lent, shared = lend(others, family, datasets[0].target)
         row = {
             "family": family.name,
             "from": sorted({task.family for task in others}),
             "shared": [name for name in names_of(family.wide_space(datasets[0].target)) if name in shared],
-            "gap_default": _of(
-                summary([c for c in cases if c.family == family.name], setup.metric), "default"
-            ),
+            "gap_default": float(np.mean([case.gap("default", setup.metric) for case in mine])),
         }
-        useful = set(shared) & set(family.grid)
-        if useful:
-            transferred = list(compare(datasets, [family], {family.name: lent}, setup))
-            row["gap_recommended"] = _of(summary(transferred, setup.metric), "recommended")
-            row["cases"] = len(transferred)
+        if set(shared) & set(family.grid):
+            gaps = [
+                case.gap(search, setup.metric)
+                for case, search in zip(mine, transferred(datasets, family, lent, setup), strict=True)
+            ]
+            row |= {"gap_recommended": float(np.mean(gaps)), "cases": len(gaps)}
         rows.append(row)
     return rows
-
-
-def _of(rows: Sequence[dict[str, Any]], search: str) -> float:
-    return float(rows[0][f"gap_{search}"])
 
 
 def _size(past: Sequence[Task]) -> dict[str, int]:

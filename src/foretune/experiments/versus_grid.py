@@ -71,6 +71,12 @@ class Case:
     cells: int = 0
     learning_seconds: float = 0.0
 
+    def gap(self, search: str | Search, metric: str) -> float:
+        """How far a search stays behind the full grid on the outer test part; below 0 it is ahead."""
+        mine = self.searches[search] if isinstance(search, str) else search
+        grid = self.searches["grid"]
+        return to_loss(metric, mine.scores[metric]) - to_loss(metric, grid.scores[metric])
+
 
 @dataclass
 class Bench:
@@ -227,6 +233,26 @@ def _case(
     )
 
 
+def transferred(
+    datasets: Sequence[Dataset], family: Family, lent: Sequence[Task], setup: Setup
+) -> Iterator[Search]:
+    """For each dataset the search that other families' tasks, lent to this one, recommend."""
+    groups = {task.name: task.group for task in lent}
+    for data in datasets:
+        sample, rows, _ = outer_split(data, setup)
+        train = sample.part(rows)
+        task = new_task(
+            data.name,
+            family,
+            data.target,
+            setup.metric,
+            describe(train.X, train.y, target=train.target),
+        )
+        recommender = Recommender(setup.learner).fit(without(lent, data, groups.get(data.name)))
+        found = recommender.recommend(task, setup.cells, candidates=family.cells())
+        yield Bench(data, family, setup).search([one.config for one in found])
+
+
 def best_fixed_cells(past: Sequence[Task], cells: Sequence[Config], n: int) -> list[Config]:
     """The n cells whose mean gap to the best cell was smallest over the past tasks."""
     space = past[0].space
@@ -262,31 +288,36 @@ def _restricted(trial: Trial, names: Sequence[str]) -> Trial:
 
 
 def summary(cases: Sequence[Case], metric: str) -> list[dict[str, Any]]:
-    """One row for each family, and one for all: gaps to the full grid, scores, and what was saved."""
-    names = list(dict.fromkeys(case.family for case in cases))
-    rows = [_summary(name, [case for case in cases if case.family == name], metric) for name in names]
-    return [*rows, _summary("all", cases, metric)] if len(names) > 1 else rows
+    """One row for each family: gaps to the full grid, scores, costs, and what was saved."""
+    names = dict.fromkeys(case.family for case in cases)
+    return [_summary(name, [case for case in cases if case.family == name], metric) for name in names]
+
+
+def overall(cases: Sequence[Case], metric: str) -> dict[str, Any]:
+    """The row over all cases, with the keys of `summary`; empty without cases."""
+    return _summary("all", cases, metric) if cases else {}
 
 
 def _summary(family: str, cases: Sequence[Case], metric: str) -> dict[str, Any]:
     row: dict[str, Any] = {"family": family, "cases": len(cases)}
-    gaps = {name: np.array([_gap(case, name, metric) for case in cases]) for name in cases[0].searches}
+    gaps = {name: np.array([case.gap(name, metric) for case in cases]) for name in cases[0].searches}
     for name, gap in gaps.items():
         of_search = [case.searches[name] for case in cases]
         row[f"gap_{name}"] = float(gap.mean())
         row[f"within_001_{name}"] = float(np.mean(gap <= 0.01))
-        for kind in set.intersection(*(set(search.scores) for search in of_search)):
-            row[f"{kind}_{name}"] = float(np.mean([search.scores[kind] for search in of_search]))
-        for cost in ("fits", "seconds", "cpu_seconds"):
-            row[f"{cost}_{name}"] = float(np.mean([getattr(search, cost) for search in of_search]))
+        for kind in sorted(set.intersection(*(set(search.scores) for search in of_search))):
+            key = f"{kind.removesuffix('_macro')}_{name}"
+            row[key] = float(np.mean([search.scores[kind] for search in of_search]))
+        for cost, attribute in (("fits", "fits"), ("seconds", "seconds"), ("cpu", "cpu_seconds")):
+            row[f"{cost}_{name}"] = float(np.mean([getattr(search, attribute) for search in of_search]))
         peaks = [search.peak_bytes for search in of_search if search.peak_bytes is not None]
         row[f"peak_{name}"] = float(np.mean(peaks)) if peaks else None
     row["within_001"] = row["within_001_recommended"]
     overhead = float(np.mean([case.searches["recommended"].overhead_seconds for case in cases]))
     row["overhead_recommended"] = overhead + _learning_seconds(cases)
-    for saved, cost in (("seconds_saved", "seconds"), ("cpu_saved", "cpu_seconds")):
+    for cost in ("seconds", "cpu"):
         spent = row[f"{cost}_recommended"] + row["overhead_recommended"]
-        row[saved] = 1 - spent / row[f"{cost}_grid"]
+        row[f"{cost}_saved"] = 1 - spent / row[f"{cost}_grid"]
     row["fits_saved"] = 1 - row["fits_recommended"] / row["fits_grid"]
     difference = gaps["recommended"] - gaps["fixed"]
     row["gap_difference_to_fixed"] = float(difference.mean())
@@ -303,12 +334,6 @@ def _learning_seconds(cases: Sequence[Case]) -> float:
     learning = [case.learning_seconds for case in cases if case.learning_seconds]
     families = len({case.family for case in cases})
     return float(np.mean(learning)) * families / len(cases) if learning else 0.0
-
-
-def _gap(case: Case, name: str, metric: str) -> float:
-    """How far a search stays behind the full grid on the outer test part; below 0 it is ahead."""
-    losses = [to_loss(metric, case.searches[one].scores[metric]) for one in (name, "grid")]
-    return losses[0] - losses[1]
 
 
 def prediction_accuracy(cases: Sequence[Case], learner: str) -> list[dict[str, Any]]:

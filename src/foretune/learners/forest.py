@@ -1,6 +1,7 @@
 """Learned neighbours: a forest on meta-features finds out which past tasks a dataset will behave like."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -17,13 +18,22 @@ JUDGED = 64  # configs whose losses the forest learns to forecast
 FEWEST_TASKS = 10  # with fewer past tasks there is nothing to learn a similarity from
 
 
+@dataclass(frozen=True, slots=True)
+class _Trees:
+    """A fitted forest, and the leaves (tasks, trees) that the past tasks fall into."""
+
+    forest: ExtraTreesRegressor
+    leaves: Ints
+
+
 class Forest:
     """Weighs past tasks by how often a forest puts them into the same leaf as the new dataset.
 
     The trees map meta-features to the badness of many configs at once, so two datasets are alike where that
-    matters for tuning, and only there. A forest's forecast is the weighted mean of its training tasks; these
-    are the weights. Source: Meinshausen 2006, Journal of Machine Learning Research 7 (forests as weights);
-    Geurts, Ernst, Wehenkel 2006, doi:10.1007/s10994-006-6226-1 (extremely randomised trees).
+    matters for tuning, and only there: where the choice is among few configs, among those. A forest's
+    forecast is the weighted mean of its training tasks; these are the weights. Source: Meinshausen 2006,
+    Journal of Machine Learning Research 7 (forests as weights); Geurts, Ernst, Wehenkel 2006,
+    doi:10.1007/s10994-006-6226-1 (extremely randomised trees).
     """
 
     def __init__(self, *, trees: int = TREES, leaf: int = LEAF) -> None:
@@ -31,32 +41,43 @@ class Forest:
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The forest of these tasks; without meta-features or with few tasks all of them count the same."""
-        self._mixture = mixture = Mixture(tasks)
-        points = mixture.metaspace.known
-        self._leaves: Ints | None = None
-        if points.shape[1] and len(points) >= FEWEST_TASKS:
-            losses = mixture.surfaces.losses(self._judged())
-            badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
-            self._trees = ExtraTreesRegressor(
-                self._size, min_samples_leaf=self._leaf, max_features=1 / 3, random_state=0
-            ).fit(points, badness)
-            self._leaves = leaves(self._trees, points)
+        self._mixture = Mixture(tasks)
+        self._grown: dict[frozenset[str], _Trees] = {}
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
         """The weighted mean over the past tasks, those that agree with the new one's trials weighing more."""
-        return self._mixture.forecast(task, configs, self.weights(task))
+        return self._mixture.forecast(task, configs, self.weights(task, configs))
 
-    def weights(self, task: Task) -> Floats:
-        """The share of each past task (tasks,) before any trial."""
-        n = len(self._mixture.tasks)
-        if self._leaves is None:
-            return np.full(n, 1.0 / n)
-        mine = leaves(self._trees, self._mixture.metaspace.points([task.metafeatures]))
-        together = self._leaves == mine
+    def weights(self, task: Task, configs: Sequence[Config]) -> Floats:
+        """The share of each past task (tasks,) in a choice among these configs, before any trial."""
+        points = self._mixture.metaspace.known
+        if not points.shape[1] or len(points) < FEWEST_TASKS:
+            return np.full(len(points), 1.0 / len(points))
+        trees = self._trees(configs)
+        mine = leaves(trees.forest, self._mixture.metaspace.points([task.metafeatures]))
+        together = trees.leaves == mine
         return np.asarray((together / together.sum(axis=0)).mean(axis=1))
 
-    def _judged(self) -> list[Config]:
+    def _trees(self, configs: Sequence[Config]) -> _Trees:
+        """The trees for a choice among these configs, grown when they are first asked for."""
+        keys = frozenset(map(self._mixture.encoder.key, configs))
+        if not 1 < len(keys) <= JUDGED:
+            keys, configs = frozenset(), self._representatives()
+        if keys not in self._grown:
+            self._grown[keys] = self._grow(configs)
+        return self._grown[keys]
+
+    def _grow(self, configs: Sequence[Config]) -> _Trees:
+        mixture = self._mixture
+        losses = mixture.surfaces.losses(configs)
+        badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
+        forest = ExtraTreesRegressor(
+            self._size, min_samples_leaf=self._leaf, max_features=1 / 3, random_state=0
+        ).fit(mixture.metaspace.known, badness)
+        return _Trees(forest, leaves(forest, mixture.metaspace.known))
+
+    def _representatives(self) -> list[Config]:
         """Configs that most tasks tried, or where each tried its own, ones spread evenly over the space."""
         shared = self._mixture.surfaces.shared(JUDGED)
         return shared if len(shared) >= 8 else [*sobol_configs(self._mixture.space, JUDGED)]

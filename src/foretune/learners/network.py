@@ -48,8 +48,9 @@ class Network:
             "batch_size": batch,
             "max_iter": epochs,
             "n_iter_no_change": epochs,
-            # scikit-learn halves the penalty and divides it by the batch; Keras does neither.
-            "alpha": 2 * l2 * batch,
+            # scikit-learn halves the squared error and the penalty, and divides the penalty by the batch;
+            # Keras does neither.
+            "alpha": l2 * batch,
             "random_state": seed,
         }
 
@@ -107,7 +108,9 @@ class Network:
         return np.vstack(X), np.concatenate(y), groups
 
     def _trained(self, X: Floats, y: Floats) -> Pipeline:
-        model = make_pipeline(StandardScaler(), MLPRegressor(self._hidden, **self._options))
+        model = make_pipeline(
+            StandardScaler(), MLPRegressor(hidden_layer_sizes=self._hidden, **self._options)
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the plan trains for a fixed time
             return model.fit(X, y)

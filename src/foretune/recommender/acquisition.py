@@ -1,20 +1,27 @@
 """What each candidate is worth trying: its expected gain over the best so far."""
 
+from typing import Final
+
 import numpy as np
 from scipy.stats import norm
 
 from foretune.data.records import Floats, Forecast, Mask
+from foretune.learners.learner import RegretScale
+
+SATURATION: Final = (
+    4.0  # typical regrets; 1, 4 and no limit were tried on three published histories, none of ours
+)
 
 
 def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Floats:
     """How much trying each of n configs is expected to gain, (n,); more is better.
 
     `tried` is a mask (n,) of the configs already tried (RUNNING ones count) and `best` the lowest loss among
-    them. Before the first trial the lowest forecast is worth most. After it, where the forecast has
-    scenarios, the gain is averaged over them: what a config adds to those tried, if the new task behaved like
-    each past one.
+    them (None: there is none). Where the forecast has scenarios, the gain is averaged over them: what a
+    config adds to those tried, if the new task behaved like each past one. Regrets saturate at some multiples
+    of the typical one, so that a few past tasks with disastrous configs do not decide alone.
     """
-    if forecast.scenarios is not None and forecast.weights is not None and tried.any():
+    if forecast.scenarios is not None and forecast.weights is not None:
         return _gain_over_scenarios(forecast.scenarios, forecast.weights, tried)
     return -forecast.mean if best is None else expected_improvement(forecast, best)
 
@@ -31,5 +38,7 @@ def expected_improvement(forecast: Forecast, best: float) -> Floats:
 
 
 def _gain_over_scenarios(scenarios: Floats, weights: Floats, tried: Mask) -> Floats:
-    so_far = scenarios[:, tried].min(axis=1, keepdims=True)
-    return np.asarray(weights @ np.maximum(so_far - scenarios, 0.0))
+    scale = RegretScale(SATURATION * RegretScale.of(scenarios).typical)
+    badness = scale.badness(scenarios - scenarios.min(axis=1, keepdims=True))
+    so_far = badness[:, tried].min(axis=1, keepdims=True) if tried.any() else 1.0
+    return np.asarray(weights @ np.maximum(so_far - badness, 0.0))

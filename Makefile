@@ -1,0 +1,34 @@
+# Everything sets itself up: a machine with python3 and make is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test format replay clean
+
+demo: $(VENV)/core ## Recommend, train for real and compare with grid search on four unseen datasets.
+	$(BIN)/foretune experiment --output report
+
+test: $(VENV)/dev ## The whole gate: style, types, floors, tests, doctests.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(VENV)/dev ## Formats and mends what can be mended.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+replay: $(VENV)/core ## The table of learners in the README (about 15 minutes).
+	$(BIN)/foretune replay --folds 10 --output report/replay
+
+$(VENV)/core: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) report dist .mypy_cache .pytest_cache .ruff_cache

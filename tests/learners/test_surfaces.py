@@ -1,0 +1,112 @@
+"""The loss surfaces of past tasks: recorded losses, and the guess at what was not tried."""
+
+import math
+
+import numpy as np
+import pytest
+
+from foretune.data.records import FAILED, RUNNING, Config, Task, Trial
+from foretune.data.spaces import sobol_configs
+from foretune.features.encoding import Encoder
+from foretune.learners.surfaces import Surfaces, matern
+from foretune.testing import RELATED_CELLS, related_loss, related_space, related_task, related_tasks
+
+
+def surfaces(*tasks: Task) -> Surfaces:
+    """The surfaces of these tasks over the related space."""
+    return Surfaces(tasks, Encoder(related_space()))
+
+
+def test_recorded_losses_are_exact() -> None:
+    """Where a task tried a config, its surface is the recorded loss, to the last bit."""
+    tasks = related_tasks(5)
+    expected = [[trial.loss for trial in task.done] for task in tasks]
+    assert surfaces(*tasks).losses(RELATED_CELLS).tolist() == expected
+
+
+def test_best_is_the_lowest_recorded_loss() -> None:
+    """The best of each task is the loss of its best trial."""
+    tasks = related_tasks(5)
+    assert surfaces(*tasks).best.tolist() == [task.best.loss for task in tasks if task.best]
+
+
+def test_repeated_trials_are_averaged() -> None:
+    """Two seeds of one config count as their mean; a trial at a lower fidelity does not count."""
+    task = related_task("a", 0.5, 0.5).plus(
+        Trial({"C": 1.0}, 0.2, seed=0),
+        Trial({"C": 1.0}, 0.6, seed=1),
+        Trial({"C": 1.0}, 9.0, fidelity=2),
+        Trial({"C": 10.0}, 0.9),
+    )
+    assert surfaces(task).losses([{"C": 1.0}, {"C": 10.0}])[0] == pytest.approx([0.4, 0.9])
+
+
+def test_a_failed_config_is_the_worst_seen() -> None:
+    """A config that failed counts as the worst finished one, and one that is running as not tried."""
+    task = related_task("a", 0.5, 0.5).plus(
+        Trial({"C": 1.0}, 0.2),
+        Trial({"C": 10.0}, 0.7),
+        Trial({"C": 100.0}, status=FAILED),
+        Trial({"C": 0.1}, status=RUNNING),
+    )
+    found = surfaces(task)
+    assert found.losses([{"C": 100.0}])[0, 0] == 0.7
+    assert len(found.configs) == 3
+
+
+def test_a_guess_never_undercuts_the_best_seen() -> None:
+    """On a steep slope no config that was not tried is promised to be better than the best that was."""
+    cells = [{"C": 10.0**k} for k in (-3, -2, -1, 0)]
+    slope = related_task("a", 0.5, 0.5).plus(*(Trial(c, -math.log10(c["C"])) for c in cells))
+    found = surfaces(slope, related_task("b", 0.5, 0.5, cells=RELATED_CELLS))
+    assert found.losses([{"C": 10.0}, {"C": 1000.0}, {"C": 0.5}])[0].min() >= found.best[0]
+
+
+def test_guesses_beat_the_mean_on_a_smooth_function() -> None:
+    """Between the trials of a smooth function a surface is off by less than a fifth of what the mean is."""
+    tried, asked = sobol_configs(related_space(), 40), sobol_configs(related_space(), 40, seed=1)
+    sizes = (0.2, 0.8)
+    found = surfaces(*(related_task(f"of {size}", size, 0.0, cells=tried) for size in sizes))
+    for row, size in zip(found.losses(asked), sizes, strict=True):
+        truth = np.array([related_loss(config, size, 0.0) for config in asked])
+        mean = np.mean([related_loss(config, size, 0.0) for config in tried])
+        assert np.sum((row - truth) ** 2) < 0.2 * np.sum((mean - truth) ** 2)
+
+
+@pytest.mark.parametrize("spelled", [{"C": 1.0}, {"gamma": "scale"}, {}, {"gamma": "scale", "C": 1.0}])
+def test_spelled_out_defaults_change_nothing(spelled: Config) -> None:
+    """A config is the same whether its defaults are named or not, when it is stored and when it is asked."""
+    task = related_task("a", 0.5, 0.5).plus(Trial(spelled, 0.25), Trial({"C": 10.0}, 0.5))
+    found = surfaces(task)
+    for asked in ({}, {"C": 1.0}, {"C": 1.0, "gamma": "scale"}):
+        assert found.losses([asked])[0, 0] == 0.25
+
+
+def test_gaps_of_one_task_are_filled_from_its_own_trials() -> None:
+    """What another task saw does not move a guess: each surface is its own, only the length is shared."""
+    cells = [{"C": 10.0**k} for k in range(-3, 4)]
+    mine = related_task("a", 0.5, 0.2, cells=cells)
+    asked = [{"C": 0.3}, {"C": 30.0}]
+    others = [related_task("b", 0.5, level, cells=cells[:4]) for level in (0.0, 9.0)]
+    first, second = (surfaces(mine, other).losses(asked)[0] for other in others)
+    np.testing.assert_allclose(first, second, rtol=1e-9)
+
+
+def test_shared_configs_are_those_of_at_least_half() -> None:
+    """The configs that half of the tasks tried come first by how many tried them, and never too many."""
+    cells = [{"C": 1.0}, {"C": 2.0}, {"C": 3.0}]
+    tasks = [
+        related_task("a", 0.5, 0.5, cells=cells),
+        related_task("b", 0.5, 0.5, cells=cells[1:]),
+        related_task("c", 0.5, 0.5, cells=[cells[1], {"C": 4.0}]),
+    ]
+    assert surfaces(*tasks).shared(9) == [{"C": 2.0}, {"C": 3.0}]
+    assert surfaces(*tasks).shared(1) == [{"C": 2.0}]
+
+
+def test_the_covariance_is_scikit_learns() -> None:
+    """Our Matérn 5/2 equals scikit-learn's."""
+    from sklearn.gaussian_process.kernels import Matern
+
+    A, B = np.random.default_rng(0).random((2, 6, 3))
+    np.testing.assert_allclose(matern(A, B, 0.7), Matern(0.7, nu=2.5)(A, B), atol=1e-7)
