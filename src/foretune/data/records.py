@@ -49,7 +49,7 @@ def canonical(values: Mapping[str, Any]) -> str:
     Raises `SpaceError` where a value is not plain (None, bool, int, float, str, or lists of them).
     """
     try:
-        return json.dumps(values, sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
+        return _ENCODER.encode(values)
     except (TypeError, ValueError) as error:
         raise SpaceError(
             f"{dict(values)!r} cannot be stored: give None, bool, int, finite float or text ({error})."
@@ -62,6 +62,9 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value).__name__} is not plain")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
 
 
 def digest(text: str) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,7 +114,8 @@ def strict(value: Any) -> Any:
 
 
 def _print_tables(tables: Iterable[Table], console: Console) -> None:
-    for table in tables:
+    for whole in tables:
+        table = whole if console.width >= WIDE else whole.narrow()
         shown = RichTable(
             title=Text(legible(table.title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
         )
@@ -156,11 +158,17 @@ def _cell_points(case: Row) -> list[Point]:
 
 
 def _performance_charts(report: Report) -> list[str]:
-    return _bar_charts(report, "gap to the grid", _caseshow_gap, show=show_gap, more_is_better=False)
+    return _bar_charts(
+        report,
+        "gap to the grid",
+        partial(case_gap, metric=metric_of(report)),
+        show=show_gap,
+        more_is_better=False,
+    )
 
 
 def _efficiency_charts(report: Report) -> list[str]:
-    return _bar_charts(report, "seconds saved", _case_saved, show=show_share, more_is_better=True, most=1.0)
+    return _bar_charts(report, "seconds saved", case_saved, show=show_share, more_is_better=True, most=1.0)
 
 
 def _bar_charts(
@@ -244,7 +252,8 @@ SECTIONS: Final = (
     Section(
         "performance",
         "2 Model performance",
-        "Scores on data that no search saw. Fixed is the one cell that was best on past tasks.",
+        "Scores on data that no search saw. Fixed is the one cell that was best on past tasks; the recommended "
+        "cell's difference to it is paired by case, ± its standard error.",
         performance_tables,
         _performance_charts,
     ),

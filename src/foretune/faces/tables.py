@@ -103,7 +103,7 @@ def prediction_tables(report: Report) -> list[Table]:
     title = "Error of the predicted scores"
     if not past:
         rows = [[word(row, "family"), word(row, "learner"), *_cells(row, numbers, show_score)] for row in new]
-        return _table(title, heads, rows, texts=2)
+        return _filled(Table(title, heads, rows, texts=2))
     sides: dict[tuple[str, str], list[list[str]]] = {}
     for side, found in (("held out", new), ("learned from", past)):
         for row in found:
@@ -113,7 +113,8 @@ def prediction_tables(report: Report) -> list[Table]:
         [*(key if n == 0 else ("", "")), *row] for key, rows in sides.items() for n, row in enumerate(rows)
     ]
     heads.insert(2, "groups")
-    return _table(f"{title}, on held-out groups and on groups learned from", heads, pairs, texts=3)
+    title += ", on held-out groups and on groups learned from"
+    return _filled(Table(title, heads, pairs, texts=3))
 
 
 def performance_tables(report: Report) -> list[Table]:
@@ -127,7 +128,7 @@ def _score_table(report: Report) -> list[Table]:
         for n, measure in enumerate(_measures(report)):
             keys = [f"{measure.removesuffix('_macro')}_{search}" for search in SEARCHES]
             rows.append(["" if n else word(row, "family"), _label(measure), *_cells(row, keys, show_score)])
-    return _table("Score on the outer test part", ["family", "score", *SEARCHES], rows, texts=2)
+    return _filled(Table("Score on the outer test part", ["family", "score", *SEARCHES], rows, texts=2))
 
 
 def _gap_table(report: Report) -> list[Table]:
@@ -143,7 +144,7 @@ def _gap_table(report: Report) -> list[Table]:
         for row in _summary(report)
     ]
     heads = ["family", "cases", "recommended", "fixed", "rec. − fixed", "default", "≤ 0.01"]
-    return _table("Gap to the grid (positive: worse than the grid)", heads, rows)
+    return _filled(Table("Gap to the grid (positive: worse than the grid)", heads, rows))
 
 
 def _difference(row: Row) -> str:
@@ -167,7 +168,9 @@ def cost_tables(report: Report) -> list[Table]:
         ]
         if is_number(row.get("overhead_recommended")):
             rows.append(["", "the advice itself", _show_seconds(row["overhead_recommended"]), "", ""])
-    return _table("Mean cost of a search", ["family", "cost", "recommended", "grid", "saved"], rows, texts=2)
+    return _filled(
+        Table("Mean cost of a search", ["family", "cost", "recommended", "grid", "saved"], rows, texts=2)
+    )
 
 
 def _costs(row: Row, measure: str, show: Callable[[float], str]) -> list[str]:
@@ -207,7 +210,7 @@ def replay_tables(report: Report) -> list[Table]:
     heads = ["family", "learner", *(f"at {n}" for n in shown), "last rank"]
     spare = [2 + n for n, count in enumerate(shown) if count not in few]
     title = "Mean regret after so many trials, in replay"
-    return _table(title, heads, _grouped(rows), texts=2, spare=spare)
+    return _filled(Table(title, heads, _grouped(rows), texts=2, spare=spare))
 
 
 def by_trial(row: Row, key: str) -> dict[Any, Any]:
@@ -233,7 +236,7 @@ def _unseen_table(report: Report) -> list[Table]:
         for row in report.get("unseen_family") or ()
     ]
     heads = ["family", "learned from", "shared", "cases", "gap", "default"]
-    return _table("Gap to the grid for a family never seen before", heads, rows, texts=3)
+    return _filled(Table("Gap to the grid for a family never seen before", heads, rows, texts=3))
 
 
 def case_title(case: Row, metric: str) -> str:
@@ -266,9 +269,8 @@ def case_tables(case: Row, report: Report) -> list[Table]:
     ]
     scores = ["inner", "outer", *map(_label, others)]
     heads = ["search", "config", *scores, "fits", "time", "CPU time", "advice", "peak memory"]
-    return _table("Searches", heads, searches, texts=2) + _table(
-        "Because of these past tasks", ["dataset", "similarity", "weight"], because
-    )
+    past_tasks = Table("Because of these past tasks", ["dataset", "similarity", "weight"], because)
+    return _filled(Table("Searches", heads, searches, texts=2)) + _filled(past_tasks)
 
 
 def case_gap(case: Row, metric: str) -> float | None:
@@ -337,16 +339,9 @@ def about(case: Row) -> str:
     return f"{word(case, 'family')} on {word(case, 'dataset')}"
 
 
-def _table(
-    title: str,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    texts: int = 1,
-    spare: Collection[int] = (),
-) -> list[Table]:
+def _filled(table: Table) -> list[Table]:
     """The table, or none where it has no rows."""
-    return [Table(title, heads, rows, texts, spare)] if rows else []
+    return [table] if table.rows else []
 
 
 def word(row: Row, key: str) -> str:

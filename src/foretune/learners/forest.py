@@ -1,29 +1,19 @@
 """Learned neighbours: a forest on meta-features finds out which past tasks a dataset will behave like."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
 
 from foretune.data.records import Config, Floats, Forecast, Ints, Task
 from foretune.data.spaces import sobol_configs
 from foretune.learners.mixture import Mixture
-from foretune.learners.trees import leaves
+from foretune.learners.trees import Trees, grow_trees
 
-TREES = 200
+TREES = 100
 LEAF = 3  # of 2, 3, 5 and 10 the best on 100 tasks each of three published histories, none of them ours
 JUDGED = 64  # configs whose losses the forest learns to forecast
 FEWEST_TASKS = 10  # with fewer past tasks there is nothing to learn a similarity from
-
-
-@dataclass(frozen=True, slots=True)
-class _Trees:
-    """A fitted forest, and the leaves (tasks, trees) that the past tasks fall into."""
-
-    forest: ExtraTreesRegressor
-    leaves: Ints
 
 
 class Forest:
@@ -42,7 +32,7 @@ class Forest:
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The forest of these tasks; without meta-features or with few tasks all of them count the same."""
         self._mixture = Mixture(tasks)
-        self._grown: dict[frozenset[str], _Trees] = {}
+        self._grown: dict[frozenset[str], tuple[Trees, Ints]] = {}
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
@@ -54,13 +44,12 @@ class Forest:
         points = self._mixture.metaspace.known
         if not points.shape[1] or len(points) < FEWEST_TASKS:
             return np.full(len(points), 1.0 / len(points))
-        trees = self._trees(configs)
-        mine = leaves(trees.forest, self._mixture.metaspace.points([task.metafeatures]))
-        together = trees.leaves == mine
+        trees, leaves = self._trees(configs)
+        together = leaves == trees.leaves(self._mixture.metaspace.points([task.metafeatures]))
         return np.asarray((together / together.sum(axis=0)).mean(axis=1))
 
-    def _trees(self, configs: Sequence[Config]) -> _Trees:
-        """The trees for a choice among these configs, grown when they are first asked for."""
+    def _trees(self, configs: Sequence[Config]) -> tuple[Trees, Ints]:
+        """The trees for a choice among these configs, and the leaves (tasks, trees) of the past tasks."""
         keys = frozenset(map(self._mixture.encoder.key, configs))
         if not 1 < len(keys) <= JUDGED:
             keys, configs = frozenset(), self._representatives()
@@ -68,14 +57,12 @@ class Forest:
             self._grown[keys] = self._grow(configs)
         return self._grown[keys]
 
-    def _grow(self, configs: Sequence[Config]) -> _Trees:
-        mixture = self._mixture
+    def _grow(self, configs: Sequence[Config]) -> tuple[Trees, Ints]:
+        mixture, points = self._mixture, self._mixture.metaspace.known
         losses = mixture.surfaces.losses(configs)
         badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
-        forest = ExtraTreesRegressor(
-            self._size, min_samples_leaf=self._leaf, max_features=1 / 3, random_state=0
-        ).fit(mixture.metaspace.known, badness)
-        return _Trees(forest, leaves(forest, mixture.metaspace.known))
+        trees = grow_trees(points, badness, trees=self._size, leaf=self._leaf, share=1 / 3)
+        return trees, trees.leaves(points)
 
     def _representatives(self) -> list[Config]:
         """Configs that most tasks tried, or where each tried its own, ones spread evenly over the space."""

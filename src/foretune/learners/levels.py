@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
 
 from foretune.data.records import Floats
-from foretune.learners.trees import predict
+from foretune.learners.trees import Trees, grow_trees
 
 TREES = 50
+FEWEST_TASKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,13 @@ class Levels:
 
     def __init__(self, points: Floats, best: Floats) -> None:
         self._mean, self._std = float(best.mean()), float(best.std()) + 1e-9
-        self._trees: ExtraTreesRegressor | None = None
-        if points.shape[1] and len(best) >= 10:
-            trees = ExtraTreesRegressor(
-                TREES, min_samples_leaf=2, max_features=0.5, bootstrap=True, oob_score=_rmse, random_state=0
-            )
-            self._trees = trees.fit(points, best)
-            self._std = float(trees.oob_score_) + 1e-9
+        self._trees: Trees | None = None
+        if points.shape[1] and len(best) >= FEWEST_TASKS:
+            self._trees = grow_trees(points, best, trees=TREES, leaf=2, share=0.5, bootstrap=True)
+            self._std = float(np.sqrt(np.mean(self._trees.unseen_errors(points, best) ** 2))) + 1e-9
 
     def forecast(self, point: Floats) -> Level:
         """The level of a dataset at this point (d,)."""
         if self._trees is None:
             return Level(self._mean, self._std)
-        return Level(float(predict(self._trees, point[None])[0]), self._std)
-
-
-def _rmse(truth: Floats, predicted: Floats) -> float:
-    error = truth.ravel() - predicted.ravel()
-    return float(np.sqrt(np.nanmean(error**2)))
+        return Level(float(self._trees.predict(point[None])[0]), self._std)

@@ -1,6 +1,7 @@
 """The loss surface of every past task: recorded losses, and a kernel's guess at configs it never tried."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -100,7 +101,7 @@ def _losses(task: Task, key: Callable[[Config], str]) -> dict[str, tuple[Config,
         loss = worst if trial.status is FAILED else trial.loss
         if loss is not None and trial.fidelity is None:
             found.setdefault(key(trial.config), (trial.config, []))[1].append(loss)
-    return {name: (config, float(np.mean(losses))) for name, (config, losses) in found.items()}
+    return {name: (config, fmean(losses)) for name, (config, losses) in found.items()}
 
 
 def _by_row(mask: Mask) -> list[tuple[Ints, Ints]]:

@@ -33,7 +33,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "network": Network,
 }
 DEFAULT_LEARNER: Final = "forest"
-FRESH_CANDIDATES: Final = 256  # Sobol points of the space, beside the configs that past tasks tried
+FRESH_CANDIDATES: Final = 128  # Sobol points of the space, beside the configs that past tasks tried
 EVIDENCE: Final = 5
 
 
@@ -123,8 +123,8 @@ class Recommender:
         space = task.space or self._encoder.space
         recorded = [trial.config for past in self._tasks for trial in past.done]
         keys = {self._encoder.key(config): config for config in recorded}
-        fresh = sobol_configs(space, FRESH_CANDIDATES)
-        return [complete(space, config) for config in [*keys.values(), *fresh]]
+        known = [complete(space, config) for config in keys.values()]
+        return [*known, *sobol_configs(space, FRESH_CANDIDATES)]
 
     def _untried(self, task: Task, pool: Sequence[Config]) -> list[Config]:
         """The candidates whose setting no trial of the task has; of equal settings the first."""
