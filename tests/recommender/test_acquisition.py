@@ -21,7 +21,9 @@ def test_expected_improvement_is_the_integral(mean: float, std: float, best: flo
     """The formula equals the integral of how far a normal loss undercuts the best."""
     found = expected_improvement(Forecast(np.array([mean]), np.array([std])), best)[0]
     low = mean - 12 * std
-    expected = quad(lambda x: (best - x) * norm.pdf(x, mean, std), low, max(best, low), points=[mean], limit=200)
+    expected = quad(
+        lambda x: (best - x) * norm.pdf(x, mean, std), low, max(best, low), points=[mean], limit=200
+    )
     assert found == pytest.approx(expected[0], abs=1e-7)
 
 

@@ -52,7 +52,11 @@ def test_copies_of_one_task_teach_its_best_config(name: str) -> None:
     """Taught 20 copies of one task, it proposes that task's best config first."""
     for size in (0.0, 0.75):
         past = [related_task(f"copy {k}", size, 0.3, cells=RELATED_CELLS) for k in range(20)]
-        found = Recommender(quick(name)).fit(past).recommend(related_task("new", size, 0.3), candidates=RELATED_CELLS)
+        found = (
+            Recommender(quick(name))
+            .fit(past)
+            .recommend(related_task("new", size, 0.3), candidates=RELATED_CELLS)
+        )
         assert past[0].best is not None
         assert found[0].config == past[0].best.config
 
@@ -129,14 +133,10 @@ def test_what_was_tried_is_not_proposed_again(recommender: Recommender) -> None:
     task = NEW.plus(
         Trial(default_config(related_space()), 0.5),
         Trial({"C": 2.0}, status=RUNNING),
-        Trial({"gamma": "scale", "C": 3}, 0.4),
-        Trial({"C": 3.0}, status=FAILED),
+        Trial({"gamma": "scale", "C": 3.0}, 0.4),
         Trial({"C": 5.0}, status=FAILED),
     )
-    assert "C" in recommender._encoder.space
-    found = recommender.recommend(task, 5, candidates=candidates)
-    assert {"C": 4.0} in configs(found)
-    assert all(config in ({"C": 4.0}, {"C": 3.0}) for config in configs(found))
+    assert configs(recommender.recommend(task, 5, candidates=candidates)) == [{"C": 4.0}]
 
 
 def test_equal_candidates_count_once(forest: Recommender) -> None:
@@ -232,8 +232,7 @@ def test_the_search_goes_on_from_the_trials(forest: Recommender) -> None:
     """Following its advice ten times finds a config as good as the best of all candidates."""
     candidates = [*RELATED_CELLS, *sobol_configs(related_space(), 40)]
     truth = {
-        forest._encoder.key(t.config): t.loss
-        for t in related_task("new", 0.95, 0.4, cells=candidates).trials
+        forest._encoder.key(t.config): t.loss for t in related_task("new", 0.95, 0.4, cells=candidates).trials
     }
     task = replace(related_task("new", 0.95, 0.4), metafeatures={})
     for _ in range(10):

@@ -1,11 +1,13 @@
 """The recommender: one family, one metric; says which config to try next on a task, and why."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
+from ConfigSpace import ConfigurationSpace
 
-from foretune.data.errors import LearningError
+from foretune.data.errors import HistoryError, LearningError
 from foretune.data.records import (
     DONE,
     RUNNING,
@@ -16,9 +18,11 @@ from foretune.data.records import (
     Task,
     Trial,
 )
-from foretune.data.spaces import complete, sobol_configs
+from foretune.data.spaces import complete, names_of, sobol_configs, unfold
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
+from foretune.history.history import open_history
+from foretune.history.parquet import read_card, write_pack
 from foretune.learners.forest import Forest
 from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
@@ -96,6 +100,28 @@ class Recommender:
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
 
+    def save(self, folder: Path | str) -> None:
+        """Writes the recommender as a pack: arrays and JSON, which `load` learns from anew in seconds.
+
+        Raises `LearningError` before `fit`, or for a learner that foretune does not know by name.
+        """
+        names = [name for name, kind in LEARNERS.items() if type(self.learner) is kind]
+        if not self._tasks or not names:
+            raise LearningError("only a fitted recommender with one of foretune's own learners can be saved.")
+        write_pack(self._tasks, folder, card={"recommender": {"learner": names[0]}})
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Recommender":
+        """The recommender that was saved in this folder; it answers as that one did.
+
+        Raises `HistoryError` where the folder does not hold a saved recommender.
+        """
+        told = read_card(folder).get("recommender")
+        if not isinstance(told, dict) or told.get("learner") not in LEARNERS:
+            raise HistoryError(f"{folder} holds a pack, but no recommender: open it with open_history.")
+        with open_history(folder) as pack:
+            return cls(told["learner"]).fit(pack.tasks())
+
     def _best(self, task: Task, pool: list[Config]) -> Recommendation:
         tried = [trial.config for trial in task.trials if trial.status in (DONE, RUNNING)]
         forecast = self.learner.forecast(task, [*pool, *tried])
@@ -131,6 +157,10 @@ class Recommender:
         tried = {self._encoder.key(trial.config) for trial in task.trials}
         fresh = {self._encoder.key(config): config for config in reversed(pool)}
         return [config for key, config in reversed(fresh.items()) if key not in tried]
+
+
+def _is_legal(space: ConfigurationSpace, config: Config) -> bool:
+    return all(space[name].legal_value(value) for name, value in unfold(space, config).items())
 
 
 def _shares(alike: Floats) -> Floats:
