@@ -6,7 +6,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foretune.faces.charts import (
@@ -137,6 +137,7 @@ def test_nice_ticks_enclose(one: float, other: float) -> None:
 
 
 @given(st.floats(1e-9, 1e9), st.floats(1, 1e6))
+@example(999999999.9999999, 1.0)
 def test_log_ticks_enclose(low: float, ratio: float) -> None:
     """The ticks of a logarithmic axis enclose its range."""
     ticks = log_ticks(low, low * ratio)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from foretune.faces.report import headline, print_replay, print_report, strict, write_report
+from foretune.faces.report import print_replay, print_report, strict, write_report
 
 HOSTILE = "<script>alert('&\"')</script>[/red]\x1b[31m"
 TRIALS = [1, 2, 3, 5, 10, 20, 30]
@@ -65,7 +65,8 @@ def replay_row(learner: str, family: str = "svm") -> dict[str, Any]:
 
 def summary_row(**changes: Any) -> dict[str, Any]:
     """One family's means."""
-    return {"family": "svm", "cases": 2, "gap_recommended": 0.002, "seconds_saved": 0.93} | changes
+    gaps = {"gap_recommended": 0.002, "gap_difference_to_fixed": -0.0024, "gap_difference_error": 0.0019}
+    return {"family": "svm", "cases": 2, **gaps, "gap_fixed": 0.0044, "seconds_saved": 0.93} | changes
 
 
 def full_report(name: str = "svm") -> dict[str, Any]:
@@ -80,6 +81,7 @@ def full_report(name: str = "svm") -> dict[str, Any]:
         "protocol": {"outer_test_share": 0.25, "note": "judged on an outer test part"},
         "cases": [case(name), case(name, name)],
         "summary": [summary_row(family=name)],
+        "overall": summary_row(family="all"),
         "prediction": [{"family": name, "learner": "network", "rmse": 0.03, "r2": 0.9, "spearman": None}],
         "replay": [replay_row(learner, name) for learner in ("random", "portfolio", "network", name)],
         "unseen_family": [
@@ -88,15 +90,20 @@ def full_report(name: str = "svm") -> dict[str, Any]:
     }
 
 
+def both_sides(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with the error on the groups learned from, too."""
+    return report | {"prediction_on_past": report["prediction"]}
+
+
 def html_of(report: dict[str, Any], folder: Path) -> str:
     """The page of a report."""
     return write_report(report, folder).read_text(encoding="utf-8")
 
 
-def printed(report: dict[str, Any], show: Any = print_report) -> str:
-    """What a terminal of 80 letters gets."""
+def printed(report: dict[str, Any], show: Any = print_report, *, width: int = 80) -> str:
+    """What a terminal of so many letters gets."""
     text = StringIO()
-    show(report, Console(file=text, width=80))
+    show(report, Console(file=text, width=width))
     return text.getvalue()
 
 
@@ -178,12 +185,14 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
         ("replay", {"generalisation"}),
         ("unseen_family", {"generalisation"}),
         ("cases", {"prediction", "performance", "efficiency", "cases"}),
+        ("prediction_on_past", {"prediction"}),
         ("history", set()),
+        ("overall", set()),
     ],
 )
 def test_sections_appear_with_their_keys(key: str, sections: set[str], tmp_path: Path) -> None:
     """A report that holds one key shows the sections that need it, and no other."""
-    assert Page(html_of({key: full_report()[key]}, tmp_path)).ids == sections
+    assert Page(html_of({key: both_sides(full_report())[key]}, tmp_path)).ids == sections
 
 
 def test_a_missing_key_takes_its_table_along(tmp_path: Path) -> None:
@@ -209,7 +218,32 @@ def test_the_console_tables_fit() -> None:
 def test_the_numbers_of_common_tables_are_whole() -> None:
     """With the names of the shipped families and learners, nothing is cut off at 80 letters."""
     report = full_report("random_forest") | {"replay": [replay_row("gaussian_process", "random_forest")]}
-    assert "…" not in printed(report)
+    report["prediction"][0] |= {"learner": "gaussian_process", "r2": -17.798, "spearman": -0.077}
+    for whole in report, both_sides(report):
+        assert "…" not in printed(whole)
+
+
+def test_a_wide_terminal_and_the_page_show_more(tmp_path: Path) -> None:
+    """From 100 letters on, and on the page, the fixed cell's gap and a fifth count of trials are shown."""
+    shown = ["at 5", "+0.0044"]
+    for text in printed(full_report(), width=100), html_of(full_report(), tmp_path):
+        assert all(mark in text for mark in shown)
+    assert not any(mark in printed(full_report(), width=99) for mark in shown)
+
+
+def test_the_byline_says_everything_once(tmp_path: Path) -> None:
+    """What the report itself names is not named again as part of its protocol."""
+    html = html_of(full_report() | {"protocol": {"metric": "accuracy", "folds": 5}}, tmp_path)
+    assert html.count("<li>metric accuracy</li>") == 1
+    assert "<li>folds 5</li>" in html
+
+
+def test_the_bars_follow_the_metric(tmp_path: Path) -> None:
+    """An error that is lower than the grid's is a gap below zero."""
+    searches = {"recommended": {"rmse": 1.0}, "grid": {"rmse": 1.5}}
+    html = html_of({"metric": "rmse", "cases": [case(searches=searches)]}, tmp_path)
+    assert "svm on iris: gap −0.5000" in html
+    assert "<title>svm on iris: −0.5000</title>" in html
 
 
 def test_a_replay_is_printed_alone() -> None:
@@ -218,41 +252,7 @@ def test_a_replay_is_printed_alone() -> None:
     assert "portfolio" in text
     assert "RMSE" in text
     assert "Gap" not in text
-
-
-@pytest.mark.parametrize(
-    ("gap", "saved", "words"),
-    [
-        (
-            0.002,
-            0.93,
-            "reached the full grid within 0.0020 accuracy on average, with 93 % of the seconds saved.",
-        ),
-        (-0.01, 0.5, "beat the full grid by 0.010 accuracy on average, with 50 % of the seconds saved."),
-        (0.0, None, "matched the full grid in accuracy on average."),
-        (None, -0.2, "was compared with the full grid, in 20 % more time."),
-    ],
-)
-def test_the_headline_says_the_result(gap: float | None, saved: float | None, words: str) -> None:
-    """The headline is computed: which way the gap points, and what it cost."""
-    report = {
-        "summary": [summary_row(gap_recommended=gap, seconds_saved=saved)],
-        "cases": [case(), case("svm", "wine")],
-    }
-    assert headline(report) == f"1 family on 2 datasets: the recommended cell {words}"
-
-
-def test_the_headline_weighs_families_by_their_cases() -> None:
-    """A family with three cases counts three times as much as one with a single case."""
-    rows = [summary_row(cases=3, gap_recommended=0.04), summary_row(cases=1, gap_recommended=0.08)]
-    assert "within 0.050 accuracy" in headline({"summary": rows})
-
-
-def test_a_summary_is_completed_by_its_cases() -> None:
-    """What only the cases know (the fixed cell, fits) is their mean, where every case knows it."""
-    cases = [case(), case(searches={"fixed": search(0.91, 1.0)})]
-    assert "0.920" in printed({"summary": [summary_row()], "cases": cases})
-    assert "0.920" not in printed({"summary": [summary_row()], "cases": [*cases, case(searches={})]})
+    assert "learned from" in printed(both_sides(full_report()), print_replay)
 
 
 def test_random_search_is_dashed(tmp_path: Path) -> None:

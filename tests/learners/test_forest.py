@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.tree import ExtraTreeRegressor
 
 from foretune.data.records import Task
 from foretune.data.spaces import sobol_configs
@@ -28,23 +28,27 @@ def with_distractors(tasks: list[Task], *, seed: int, n: int = 6) -> list[Task]:
 
 def test_weights_are_shares() -> None:
     """The weights of the past tasks are not negative, and sum to 1."""
-    weights = Forest().fit(related_tasks()).weights(related_task("new", 0.3, 0.3))
+    weights = Forest().fit(related_tasks()).weights(related_task("new", 0.3, 0.3), RELATED_CELLS)
     assert weights.sum() == pytest.approx(1.0)
     assert weights.min() >= 0
 
 
 def test_weighing_is_what_the_forest_forecasts() -> None:
-    """The weighted mean of the training targets equals what ExtraTreesRegressor predicts."""
+    """The weighted mean of the training targets equals the mean forecast of scikit-learn's own trees."""
     past = related_tasks(30)
     space = MetaSpace([task.metafeatures for task in past])
     losses = np.array([[trial.loss for trial in task.done] for task in past])
     badness = RegretScale.of(losses).badness(losses - losses.min(axis=1, keepdims=True))
-    trees = ExtraTreesRegressor(TREES, min_samples_leaf=LEAF, max_features=1 / 3, random_state=0)
-    trees.fit(space.known, badness)
+    trees = [
+        ExtraTreeRegressor(min_samples_leaf=LEAF, max_features=1 / 3, random_state=k).fit(
+            space.known, badness
+        )
+        for k in range(TREES)
+    ]
     forest = Forest().fit(past)
     for new in (past[0], related_task("new", 0.3, 0.8), related_task("far", 3.0, -1.0)):
-        expected = trees.predict(space.points([new.metafeatures]))[0]
-        np.testing.assert_allclose(forest.weights(new) @ badness, expected, rtol=1e-9)
+        expected = np.mean([tree.predict(space.points([new.metafeatures]))[0] for tree in trees], axis=0)
+        np.testing.assert_allclose(forest.weights(new, RELATED_CELLS) @ badness, expected, rtol=1e-9)
 
 
 def test_truly_related_tasks_weigh_most_among_distractors() -> None:
@@ -53,13 +57,12 @@ def test_truly_related_tasks_weigh_most_among_distractors() -> None:
     size = np.array([task.metafeatures["size"] for task in past])
     news = with_distractors([related_task(f"new {k}", k / 10, 0.5) for k in range(11)], seed=2)
     forest, neighbours = Forest().fit(past), Neighbours().fit(past)
-    off = {
-        learner: np.mean([learner.weights(new) @ abs(size - new.metafeatures["size"]) for new in news])
-        for learner in (forest, neighbours)
-    }
-    anyone = np.mean([abs(size - new.metafeatures["size"]).mean() for new in news])
-    assert off[forest] < 0.8 * anyone
-    assert off[forest] < 0.9 * off[neighbours]
+    size_of = [(new, new.metafeatures["size"]) for new in news]
+    of_forest = np.mean([forest.weights(new, RELATED_CELLS) @ abs(size - own) for new, own in size_of])
+    of_neighbours = np.mean([neighbours.weights(new) @ abs(size - own) for new, own in size_of])
+    anyone = np.mean([abs(size - own).mean() for _, own in size_of])
+    assert of_forest < 0.85 * anyone
+    assert of_forest < 0.95 * of_neighbours
 
 
 @pytest.mark.parametrize("n", [FEWEST_TASKS - 1, 20])
@@ -68,7 +71,7 @@ def test_without_enough_to_go_by_all_weigh_the_same(n: int) -> None:
     past = related_tasks(n)
     if n >= FEWEST_TASKS:
         past = [replace(task, metafeatures={}) for task in past]
-    weights = Forest().fit(past).weights(related_task("new", 0.3, 0.3))
+    weights = Forest().fit(past).weights(related_task("new", 0.3, 0.3), RELATED_CELLS)
     assert weights.tolist() == [1 / n] * n
 
 
@@ -79,7 +82,7 @@ def test_tasks_that_tried_different_configs_are_compared_too() -> None:
         for k in range(30)
     ]
     assert Surfaces(past, Encoder(related_space())).shared(JUDGED) == []
-    weights = Forest().fit(past).weights(related_task("new", 0.0, 0.5))
+    weights = Forest().fit(past).weights(related_task("new", 0.0, 0.5), RELATED_CELLS)
     assert weights[:10].sum() > 0.8
 
 
@@ -92,3 +95,15 @@ def test_the_best_config_follows_the_metafeature() -> None:
     ]
     assert found[0]["C"] <= 0.1
     assert found[1]["C"] >= 10.0
+
+
+def test_a_choice_among_few_configs_is_judged_by_those() -> None:
+    """Where only gamma varies, which never depends on the size, the size no longer tells tasks apart."""
+    forest, new = Forest().fit(related_tasks(40)), related_task("new", 0.0, 0.5)
+    sizes = np.array([task.metafeatures["size"] for task in related_tasks(40)])
+    by_C, by_gamma = (
+        forest.weights(new, cells) @ sizes
+        for cells in ([{"C": 0.1}, {"C": 10.0}], [{"C": 10.0, "gamma": 0.01}, {"C": 10.0, "gamma": 1.0}])
+    )
+    assert by_C < 0.7 * sizes.mean()
+    assert by_gamma == pytest.approx(sizes.mean())

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.ensemble import ExtraTreesRegressor
 
 from foretune.learners.levels import Level, Levels
-from foretune.learners.trees import leaves, predict
 
 
 def points_and_best(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,12 +67,3 @@ def test_observations_move_the_level_and_make_it_surer() -> None:
     one, ten = (before.updated(np.full(n, 0.1), 0.2) for n in (1, 10))
     assert before.mean > one.mean > ten.mean > 0.1
     assert before.std > one.std > ten.std
-
-
-def test_trees_are_read_as_scikit_learn_reads_them() -> None:
-    """Our quick way through a forest gives the very leaves and forecasts of scikit-learn's."""
-    points, best = points_and_best(60, 0)
-    forest = ExtraTreesRegressor(20, random_state=0).fit(points, best)
-    unseen, _ = points_and_best(30, 1)
-    assert np.array_equal(leaves(forest, unseen), forest.apply(unseen))
-    np.testing.assert_allclose(predict(forest, unseen), forest.predict(unseen), rtol=1e-12)

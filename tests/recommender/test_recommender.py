@@ -246,7 +246,7 @@ def test_two_families_cannot_teach_one_recommender() -> None:
     """Tasks of two families, or of two metrics, are refused, and the error says what to do."""
     past = related_tasks(4)
     for odd in (replace(past[0], family="random_forest"), replace(past[0], metric="log_loss")):
-        with pytest.raises(LearningError, match="one family and one metric.*history.tasks"):
+        with pytest.raises(LearningError, match=r"one family and one metric.*history.tasks"):
             Recommender().fit([*past, odd])
 
 
@@ -260,7 +260,7 @@ def test_an_untaught_recommender_says_so() -> None:
 
 def test_an_unknown_learner_is_refused() -> None:
     """A learner's name that is not known is answered by those that are."""
-    with pytest.raises(LearningError, match="'oracle'.*portfolio, neighbours, forest, network"):
+    with pytest.raises(LearningError, match=r"'oracle'.*portfolio, neighbours, forest, network"):
         Recommender("oracle")
 
 

@@ -62,7 +62,7 @@ def evaluate(
         "metric": setup.metric,
         "learner": setup.learner,
         "history": _size(past),
-        "protocol": asdict(setup) | {"note": Setup.__doc__},
+        "protocol": _protocol(setup),
         "cases": as_rows(cases),
         "summary": summary(cases, setup.metric),
         "overall": overall(cases, setup.metric),
@@ -105,6 +105,11 @@ def unseen_families(
             row |= {"gap_recommended": float(np.mean(gaps)), "cases": len(gaps)}
         rows.append(row)
     return rows
+
+
+def _protocol(setup: Setup) -> dict[str, Any]:
+    known = {name: value for name, value in asdict(setup).items() if value is not None}
+    return known | {"note": "every search selects on inner folds and is judged on rows it never saw"}
 
 
 def _size(past: Sequence[Task]) -> dict[str, int]:

@@ -214,7 +214,10 @@ def log_ticks(low: float, high: float) -> list[float]:
     >>> log_ticks(0.003, 0.04)
     [0.002, 0.005, 0.01, 0.02, 0.05]
     """
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    first_decade = math.floor(math.log10(low))
+    # Just below a power of ten the logarithm is rounded up to it.
+    first_decade -= float(f"1e{first_decade}") > low
+    decades = range(first_decade, math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if len(decades) <= 3 else (1,)
     ticks = [float(f"{step}e{power}") for power in decades for step in steps]
     first = max((tick for tick in ticks if tick <= low), default=ticks[0])

@@ -136,16 +136,9 @@ def _prediction_charts(report: Report) -> list[str]:
         Series(family, [point for case in cases for point in _cell_points(case)])
         for family, cases in by_family(report.get("cases")).items()
     ]
-    if not any(one.points for one in series):
-        return []
-    return [
-        scatter(
-            series,
-            title="Predicted against measured, cell by cell",
-            x_label="measured score",
-            y_label="predicted score",
-        )
-    ]
+    title = "Predicted against measured, cell by cell"
+    drawn = scatter(series, title=title, x_label="measured score", y_label="predicted score")
+    return [drawn] if any(one.points for one in series) else []
 
 
 def _cell_points(case: Row) -> list[Point]:
@@ -252,15 +245,16 @@ SECTIONS: Final = (
     Section(
         "performance",
         "2 Model performance",
-        "Scores on data that no search saw. Fixed is the one cell that was best on past tasks; the recommended "
-        "cell's difference to it is paired by case, ± its standard error.",
+        "Scores on data that no search saw. Fixed is the one cell that was best on past tasks; "
+        "the recommended cell's difference to it is paired by case, ± its standard error.",
         performance_tables,
         _performance_charts,
     ),
     Section(
         "efficiency",
         "3 Computational efficiency",
-        "What the recommended search cost beside the full grid; the advice itself is timed apart.",
+        "What the recommended search cost beside the full grid. The advice itself is timed apart: "
+        "the table's saved time counts it, the bars do not.",
         cost_tables,
         _efficiency_charts,
     ),
@@ -288,20 +282,17 @@ def _page(report: Report) -> str:
         byline=_byline(report),
         note=(report.get("protocol") or {}).get("note", ""),
         sections=shown,
-        cases=[
-            (case_title(case, metric_of(report)), case_tables(case, report))
-            for case in report.get("cases") or ()
-        ],
+        cases=[(case_title(case, report), case_tables(case, report)) for case in report.get("cases") or ()],
     )
 
 
 def _byline(report: Report) -> list[str]:
     """When and how the report came about, a few words each."""
-    protocol = {key: value for key, value in (report.get("protocol") or {}).items() if key != "note"}
+    protocol = (report.get("protocol") or {}).items()
     named = [(name, report.get(name)) for name in ("date", "foretune", "learner", "metric")]
     history = report.get("history") or {}
     return [
         *(f"{name} {value}" for name, value in named if value),
         *([f"learned from {show_parts(history)}"] if history else []),
-        *(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items()),
+        *(f"{key.replace('_', ' ')} {value}" for key, value in protocol if key not in {"note", *report}),
     ]

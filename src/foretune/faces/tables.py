@@ -71,23 +71,16 @@ def _reached(rows: Sequence[Row], metric: str) -> str:
         return "was compared with the full grid"
     if abs(gap) < 0.00005:
         return f"matched the full grid in {metric} on average"
-    verb = (
-        f"reached the full grid within {show_digits(gap)}"
-        if gap > 0
-        else f"beat the full grid by {show_digits(-gap)}"
-    )
-    return f"{verb} {metric} on average"
+    verb = "reached the full grid within" if gap > 0 else "beat the full grid by"
+    return f"{verb} {show_digits(abs(gap))} {metric} on average"
 
 
 def _at_what_cost(rows: Sequence[Row]) -> str:
     saved = _mean_over_cases(rows, "seconds_saved")
     if saved is None:
         return ""
-    return (
-        f", with {show_share(saved)} of the seconds saved"
-        if saved >= 0
-        else f", in {show_share(-saved)} more time"
-    )
+    share = show_share(abs(saved))
+    return f", with {share} of the seconds saved" if saved >= 0 else f", in {share} more time"
 
 
 def _mean_over_cases(rows: Iterable[Row], key: str) -> float | None:
@@ -113,7 +106,7 @@ def prediction_tables(report: Report) -> list[Table]:
         [*(key if n == 0 else ("", "")), *row] for key, rows in sides.items() for n, row in enumerate(rows)
     ]
     heads.insert(2, "groups")
-    title += ", on held-out groups and on groups learned from"
+    title += ", on groups held out and learned from"
     return _filled(Table(title, heads, pairs, texts=3))
 
 
@@ -144,7 +137,8 @@ def _gap_table(report: Report) -> list[Table]:
         for row in _summary(report)
     ]
     heads = ["family", "cases", "recommended", "fixed", "rec. − fixed", "default", "≤ 0.01"]
-    return _filled(Table("Gap to the grid (positive: worse than the grid)", heads, rows))
+    # Of the columns only the fixed cell's own gap follows from the others.
+    return _filled(Table("Gap to the grid (positive: worse than the grid)", heads, rows, spare=[3]))
 
 
 def _difference(row: Row) -> str:
@@ -168,9 +162,8 @@ def cost_tables(report: Report) -> list[Table]:
         ]
         if is_number(row.get("overhead_recommended")):
             rows.append(["", "the advice itself", _show_seconds(row["overhead_recommended"]), "", ""])
-    return _filled(
-        Table("Mean cost of a search", ["family", "cost", "recommended", "grid", "saved"], rows, texts=2)
-    )
+    heads = ["family", "cost", "recommended", "grid", "saved"]
+    return _filled(Table("Mean cost of a search", heads, rows, texts=2))
 
 
 def _costs(row: Row, measure: str, show: Callable[[float], str]) -> list[str]:
@@ -199,14 +192,9 @@ def replay_tables(report: Report) -> list[Table]:
     rows = []
     for row in replay:
         regret, rank = by_trial(row, "regret"), by_trial(row, "rank")
-        rows.append(
-            [
-                word(row, "family"),
-                word(row, "learner"),
-                *(_cell(regret.get(n), show_digits) for n in shown),
-                _cell(rank.get(trials[-1]) if trials else None, "{:.2f}".format),
-            ]
-        )
+        regrets = [_cell(regret.get(n), show_digits) for n in shown]
+        last = _cell(rank.get(trials[-1]) if trials else None, "{:.2f}".format)
+        rows.append([word(row, "family"), word(row, "learner"), *regrets, last])
     heads = ["family", "learner", *(f"at {n}" for n in shown), "last rank"]
     spare = [2 + n for n, count in enumerate(shown) if count not in few]
     title = "Mean regret after so many trials, in replay"
@@ -239,9 +227,9 @@ def _unseen_table(report: Report) -> list[Table]:
     return _filled(Table("Gap to the grid for a family never seen before", heads, rows, texts=3))
 
 
-def case_title(case: Row, metric: str) -> str:
+def case_title(case: Row, report: Report) -> str:
     """The case and its result in a few words."""
-    gap, saved = case_gap(case, metric), case_saved(case)
+    gap, saved = case_gap(case, metric_of(report)), case_saved(case)
     results = [
         *([f"gap {show_gap(gap)}"] if gap is not None else []),
         *([f"{show_share(saved)} of the seconds saved"] if saved is not None else []),
@@ -280,8 +268,10 @@ def case_gap(case: Row, metric: str) -> float | None:
 
 
 def case_saved(case: Row) -> float | None:
-    """The share of the grid's seconds that the recommended search saved."""
-    return _saved(*(_search(case, name).get("seconds") for name in ("recommended", "grid")))
+    """The share of the grid's seconds that the recommended search saved, the advice itself counted in."""
+    mine, grid = _search(case, "recommended"), _search(case, "grid")
+    seconds, advice = mine.get("seconds"), mine.get("overhead_seconds") or 0.0
+    return _saved(seconds + advice if is_number(seconds) else None, grid.get("seconds"))
 
 
 def metric_of(report: Report) -> str:

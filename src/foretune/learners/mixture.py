@@ -13,7 +13,7 @@ from foretune.learners.learner import RegretScale, taught
 from foretune.learners.levels import Levels
 from foretune.learners.surfaces import Surfaces
 
-DISAGREEMENT = 1.0  # noise of a task's own trials around a past task's surface, in typical regrets
+DISAGREEMENT = 0.25  # noise of a task's own trials around a past task's surface, in limits of the scale
 
 
 class Mixture:
@@ -47,22 +47,22 @@ class Mixture:
         tried = [trial.config for trial in task.done]
         losses = np.array([trial.loss for trial in task.done], dtype=np.float64)
         seen = self.surfaces.losses(tried) - self.surfaces.best[:, None] if tried else None
-        weights = prior
+        weights, noise = prior, DISAGREEMENT * self.scale.limit
         if seen is not None and by_agreement:
-            weights = _updated(prior, seen, losses, self.scale.typical)
+            weights = _updated(prior, seen, losses, noise)
         level = self.levels.forecast(self.metaspace.points([task.metafeatures])[0])
         if seen is not None:
-            level = level.updated(losses - weights @ seen, DISAGREEMENT * self.scale.typical)
+            level = level.updated(losses - weights @ seen, noise)
         scenarios = level.mean + regrets
         mean = weights @ scenarios
         spread = weights @ (scenarios - mean) ** 2
         return Forecast(mean, np.sqrt(spread + level.std**2), scenarios, weights)
 
 
-def _updated(prior: Floats, seen: Floats, losses: Floats, typical: float) -> Floats:
+def _updated(prior: Floats, seen: Floats, losses: Floats, noise: float) -> Floats:
     """Bayes' rule over the scenarios, the unknown level of the task's losses integrated out."""
     differences = losses - seen
     shape = differences - differences.mean(axis=1, keepdims=True)
     with np.errstate(divide="ignore"):
-        log_weights = np.log(prior) - 0.5 * np.sum(shape**2, axis=1) / (DISAGREEMENT * typical) ** 2
+        log_weights = np.log(prior) - 0.5 * np.sum(shape**2, axis=1) / noise**2
     return np.asarray(np.exp(log_weights - logsumexp(log_weights)))

@@ -119,7 +119,7 @@ class Network:
         """The root mean squared error of the forecast regret on groups the network had not seen."""
         folds = min(JUDGING_FOLDS, len(set(groups)))
         if folds < 2:
-            return self._mixture.scale.typical
+            return self._mixture.scale.limit
         scale, errors = self._mixture.scale, []
         for train, test in GroupKFold(folds).split(X, y, groups):
             predicted = self._trained(X[train], y[train]).predict(X[test])

@@ -1,16 +1,10 @@
 """What each candidate is worth trying: its expected gain over the best so far."""
 
-from typing import Final
-
 import numpy as np
 from scipy.stats import norm
 
 from foretune.data.records import Floats, Forecast, Mask
 from foretune.learners.learner import RegretScale
-
-SATURATION: Final = (
-    4.0  # typical regrets; 1, 4 and no limit were tried on three published histories, none of ours
-)
 
 
 def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Floats:
@@ -18,8 +12,8 @@ def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Flo
 
     `tried` is a mask (n,) of the configs already tried (RUNNING ones count) and `best` the lowest loss among
     them (None: there is none). Where the forecast has scenarios, the gain is averaged over them: what a
-    config adds to those tried, if the new task behaved like each past one. Regrets saturate at some multiples
-    of the typical one, so that a few past tasks with disastrous configs do not decide alone.
+    config adds to those tried, if the new task behaved like each past one. Regrets saturate, so that a few
+    past tasks with disastrous configs do not decide alone.
     """
     if forecast.scenarios is not None and forecast.weights is not None:
         return _gain_over_scenarios(forecast.scenarios, forecast.weights, tried)
@@ -38,7 +32,7 @@ def expected_improvement(forecast: Forecast, best: float) -> Floats:
 
 
 def _gain_over_scenarios(scenarios: Floats, weights: Floats, tried: Mask) -> Floats:
-    scale = RegretScale(SATURATION * RegretScale.of(scenarios).typical)
-    badness = scale.badness(scenarios - scenarios.min(axis=1, keepdims=True))
+    regrets = scenarios - scenarios.min(axis=1, keepdims=True)
+    badness = RegretScale.of(scenarios).badness(regrets)
     so_far = badness[:, tried].min(axis=1, keepdims=True) if tried.any() else 1.0
     return np.asarray(weights @ np.maximum(so_far - badness, 0.0))

@@ -145,11 +145,13 @@ class Recommender:
         )
 
     def _candidates(self, task: Task) -> list[Config]:
-        """What past tasks tried, completed, and points spread over the task's space."""
+        """What past tasks tried and the task's space holds, completed, and points spread over that space."""
         space = task.space or self._encoder.space
+        names = names_of(space)
         recorded = [trial.config for past in self._tasks for trial in past.done]
         keys = {self._encoder.key(config): config for config in recorded}
-        known = [complete(space, config) for config in keys.values()]
+        named = [{name: config[name] for name in names if name in config} for config in keys.values()]
+        known = [complete(space, config) for config in named if _is_legal(space, config)]
         return [*known, *sobol_configs(space, FRESH_CANDIDATES)]
 
     def _untried(self, task: Task, pool: Sequence[Config]) -> list[Config]:

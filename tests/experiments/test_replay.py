@@ -1,0 +1,189 @@
+"""Replays: what is left out, and how regret is measured."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.metrics import r2_score, root_mean_squared_error
+
+from foretune.data.errors import LearningError
+from foretune.data.records import FAILED, Task, Trial
+from foretune.experiments.replay import (
+    RANDOM,
+    Search,
+    Split,
+    curves,
+    forecast_accuracy,
+    leave_groups_out,
+    prediction,
+    replay,
+    replay_report,
+    share_out,
+)
+from foretune.testing import RELATED_CELLS, related_tasks
+
+groupings = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=2, max_size=15)
+
+
+def grouped(groups: list[str | None]) -> list[Task]:
+    """Tasks of these groups; where there is none, a dataset stands alone."""
+    return [Task(f"task {k}", "svm", None, dataset=f"data {k // 2}", group=g) for k, g in enumerate(groups)]
+
+
+@given(groupings, st.one_of(st.none(), st.integers(0, 20)), st.integers(0, 5))
+def test_each_group_is_left_out_once_and_never_split(
+    groups: list[str | None], folds: int | None, seed: int
+) -> None:
+    """Every task is new in just one split, past in all others, and its group goes with it."""
+    tasks = grouped(groups)
+    splits = list(leave_groups_out(tasks, folds=folds, seed=seed))
+    for split in splits:
+        assert not {task.side for task in split.past} & {task.side for task in split.new}
+        assert Counter(t.name for t in [*split.past, *split.new]) == Counter(t.name for t in tasks)
+    assert Counter(t.name for split in splits for t in split.new) == Counter(t.name for t in tasks)
+    sides = len({task.side for task in tasks})
+    assert len(splits) == (min(folds, sides) if folds else sides)
+
+
+@pytest.mark.parametrize(("share", "groups"), [(0.5, 10), (0.25, 5), (0.2, 4), (0.1, 2)])
+def test_share_out_holds_out_that_share_of_the_groups(share: float, groups: int) -> None:
+    """Of 20 groups of two tasks each, just this share is held out, each whole."""
+    tasks = [Task(f"task {k}", "svm", None, group=f"group {k // 2}") for k in range(40)]
+    split = share_out(tasks, share)
+    assert len({task.side for task in split.new}) == groups
+    assert not {task.side for task in split.past} & {task.side for task in split.new}
+    assert len(split.past) + len(split.new) == 40
+
+
+@pytest.fixture(scope="module")
+def searches() -> list[Search]:
+    """A replay of ten related tasks, left out in two parts, as long as there are configs."""
+    splits = list(leave_groups_out(related_tasks(10), folds=2))
+    return replay(splits, ["portfolio", "forest"], trials=len(RELATED_CELLS) + 3)
+
+
+def test_regret_falls_from_at_most_one_to_nothing(searches: list[Search]) -> None:
+    """Normalised regret lies in [0, 1], never grows, and is 0 once every config was tried."""
+    assert {search.learner for search in searches} == {"portfolio", "forest", RANDOM}
+    for search in searches:
+        assert len(search.regret) == len(RELATED_CELLS) + 3
+        assert ((search.regret >= 0) & (search.regret <= 1)).all()
+        assert (np.diff(search.regret) <= 1e-12).all()
+        assert search.regret[len(RELATED_CELLS) - 1 :].tolist() == [0.0] * 4
+
+
+def test_learners_beat_random_search(searches: list[Search]) -> None:
+    """On related tasks both learners are far ahead of random search after three trials."""
+    after_three = {
+        name: np.mean([s.regret[2] for s in searches if s.learner == name])
+        for name in ("portfolio", "forest", RANDOM)
+    }
+    assert after_three["forest"] < 0.5 * after_three[RANDOM]
+    assert after_three["portfolio"] < 0.5 * after_three[RANDOM]
+
+
+def test_forecasts_are_made_before_any_trial(searches: list[Search]) -> None:
+    """What is judged is the forecast without the task's own trials, beside its recorded losses."""
+    for search in searches:
+        assert search.truth.tolist() == [trial.loss for trial in search.task.done]
+        assert np.isnan(search.forecast).all() == (search.learner == RANDOM)
+        assert not np.array_equal(search.forecast, search.truth)
+
+
+def test_random_search_is_what_chance_expects() -> None:
+    """Over many tiny tasks, random search's mean regret is the mean over all draws without replacement."""
+    losses = [0.0, 1.0, 2.0, 5.0]
+    trials = tuple(Trial({"C": float(k + 1)}, loss) for k, loss in enumerate(losses))
+    tasks = [replace(task, trials=trials) for task in related_tasks(3)]
+    curve = np.mean(
+        [
+            search.regret
+            for seed in range(60)
+            for search in replay([Split(tasks[:2], tasks[2:])], [], trials=4, seed=seed)
+        ],
+        axis=0,
+    )
+    expected = [np.mean([min(draw) for draw in combinations(losses, n)]) / 5 for n in range(1, 5)]
+    np.testing.assert_allclose(curve, expected, atol=0.03)
+
+
+def test_a_past_of_one_group_cannot_be_replayed() -> None:
+    """With nothing left to learn from, the error says how many groups it takes."""
+    alike = [replace(task, group="one") for task in related_tasks(3)]
+    for splits in ([], list(leave_groups_out(alike))):
+        with pytest.raises(LearningError, match="at least two groups"):
+            replay(splits, ["portfolio"])
+
+
+def test_failed_trials_are_not_searched() -> None:
+    """Neither learner nor random search is given a config that failed."""
+    past = related_tasks(4)
+    failed = past[0].plus(*(Trial({"C": 5.0 + k}, status=FAILED) for k in range(30)))
+    found = replay([Split(past[1:], [failed])], ["portfolio"], trials=len(RELATED_CELLS))
+    assert [search.regret[-1] for search in found] == [0.0, 0.0]
+    assert all(len(search.truth) == len(RELATED_CELLS) for search in found)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 4))
+def test_forecast_accuracy_is_scikit_learns(seed: int, tasks: int) -> None:
+    """RMSE and R2 over all pairs are scikit-learn's; Spearman is scipy's, averaged over tasks."""
+    rng = np.random.default_rng(seed)
+    pairs = [(rng.normal(size=n), rng.normal(size=n)) for n in rng.integers(3, 9, tasks)]
+    found = forecast_accuracy(pairs)
+    forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    assert found["rmse"] == pytest.approx(root_mean_squared_error(truth, forecast))
+    assert found["r2"] == pytest.approx(r2_score(truth, forecast))
+    assert found["spearman"] == pytest.approx(np.mean([spearmanr(*pair).statistic for pair in pairs]))
+
+
+def test_flat_tasks_have_no_order_to_forecast() -> None:
+    """A task whose losses are all equal does not count in the mean rank correlation."""
+    ordered, flat = np.array([0.1, 0.2, 0.3]), np.full(3, 0.2)
+    assert forecast_accuracy([(ordered, ordered), (ordered, flat)])["spearman"] == pytest.approx(1.0)
+
+
+def test_curves_are_means_over_tasks(searches: list[Search]) -> None:
+    """Each point of a curve is the mean regret of its learner then, and ranks always sum to the same."""
+    rows = curves(searches)
+    for row in rows:
+        mine = [search.regret for search in searches if search.learner == row["learner"]]
+        assert row["tasks"] == len(mine) == 10
+        assert row["regret"] == pytest.approx([np.mean([r[n - 1] for r in mine]) for n in row["trials"]])
+    ranks = np.sum([row["rank"] for row in rows], axis=0)
+    np.testing.assert_allclose(ranks, 1 + 2 + 3)
+
+
+def test_prediction_leaves_random_search_out(searches: list[Search]) -> None:
+    """There is a row for each learner, and none for random search, which forecasts nothing."""
+    assert [row["learner"] for row in prediction(searches)] == ["portfolio", "forest"]
+
+
+def test_a_report_of_two_families_counts_every_split() -> None:
+    """Each family is replayed by itself, and the progress of all of them goes up to the end."""
+    past = related_tasks(6)
+    other = [replace(task, family="decision_tree") for task in past]
+    heard: list[tuple[int, int]] = []
+    report = replay_report(
+        [*past, *other], ["portfolio"], folds=2, trials=3, on_split=lambda *now: heard.append(now)
+    )
+    assert [(row["family"], row["learner"]) for row in report["replay"]] == [
+        ("svm", "portfolio"),
+        ("svm", RANDOM),
+        ("decision_tree", "portfolio"),
+        ("decision_tree", RANDOM),
+    ]
+    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_one_split_shows_the_past_too() -> None:
+    """With a test share the report also tells how well the tasks that were learned from are forecast."""
+    past = share_out(related_tasks(20), 0.25).past
+    report = replay_report(related_tasks(20), ["forest"], test_share=0.25, trials=2)
+    assert report["prediction_on_past"] == prediction(replay([Split(past, past)], ["forest"], trials=1))
+    assert "prediction_on_past" not in replay_report(past, ["portfolio"], folds=2, trials=2)
