@@ -253,8 +253,8 @@ SECTIONS: Final = (
     Section(
         "efficiency",
         "3 Computational efficiency",
-        "What the recommended search cost beside the full grid. The advice itself is timed apart: "
-        "the table's saved time counts it, the bars do not.",
+        "What the recommended search cost beside the full grid. The advice itself has a line of its own and "
+        "is counted in what was saved.",
         cost_tables,
         _efficiency_charts,
     ),
