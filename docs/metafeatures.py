@@ -6,8 +6,8 @@ from foretune.features.metafeatures import METAFEATURES
 
 HEAD = """# Meta-features
 
-What `foretune.describe(X, y)` says of a dataset. Names are pymfe's where pymfe has the same measure, and those
-agree with it (`tests/features/test_metafeatures.py`). A value is finite, or NaN where the text says so.
+What `foretune.describe(X, y)` says of a dataset. Names are pymfe's where pymfe has the same measure, and
+those agree with it (`tests/features/test_metafeatures.py`). A value is finite, or NaN where the text says so.
 """
 
 
