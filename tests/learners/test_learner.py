@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foretune.data.errors import LearningError
 from foretune.data.records import FAILED, RUNNING, Config, Forecast, Task, Trial
 from foretune.learners.forest import Forest
-from foretune.learners.learner import Learner, RegretScale, taught
+from foretune.learners.learner import SATURATION, Learner, RegretScale, taught
 from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
@@ -124,28 +124,28 @@ regrets = st.lists(st.floats(0, 6.5), min_size=1, max_size=8).map(np.array)
 
 
 @given(regrets, st.floats(1e-3, 1e3))
-def test_badness_and_regret_are_inverse(multiples: np.ndarray, typical: float) -> None:
-    """Up to 6.5 times the typical regret, badness turns back into the regret it came from."""
-    scale = RegretScale(typical)
-    badness = scale.badness(multiples * typical)
+def test_badness_and_regret_are_inverse(multiples: np.ndarray, limit: float) -> None:
+    """Up to 6.5 times the limit, badness turns back into the regret it came from."""
+    scale = RegretScale(limit)
+    badness = scale.badness(multiples * limit)
     assert ((badness >= 0) & (badness < 1)).all()
-    np.testing.assert_allclose(scale.regret(badness), multiples * typical, rtol=1e-6, atol=1e-9 * typical)
+    np.testing.assert_allclose(scale.regret(badness), multiples * limit, rtol=1e-6, atol=1e-9 * limit)
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-1e3, 1e3))
 def test_scaling_and_shifting_losses_changes_no_badness(factor: float, shift: float) -> None:
-    """The typical regret scales with the losses, and a shift does not move it."""
+    """The limit scales with the losses, and a shift does not move it."""
     losses = np.random.default_rng(0).random((7, 9))
     losses[2, 3:] = np.nan
     before, after = RegretScale.of(losses), RegretScale.of(factor * losses + shift)
-    assert after.typical == pytest.approx(factor * before.typical, rel=1e-6)
+    assert after.limit == pytest.approx(factor * before.limit, rel=1e-6)
 
 
 def test_the_typical_regret_is_the_median_over_tasks_that_have_one() -> None:
     """Of three tasks, one is flat; half of the configs of the others stay 1 and 3 behind: the median is 2."""
     losses = np.array([[5.0, 5.0, 5.0], [0.0, 1.0, 9.0], [7.0, 10.0, 10.0]])
-    assert RegretScale.of(losses).typical == 2.0
-    assert RegretScale.of(losses[:1]).typical == 1.0
+    assert RegretScale.of(losses).limit == SATURATION * 2.0
+    assert RegretScale.of(losses[:1]).limit == 1.0
 
 
 def test_tasks_without_two_finished_trials_teach_nothing() -> None:

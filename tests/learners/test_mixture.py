@@ -7,7 +7,7 @@ import pytest
 
 from foretune.data.errors import LearningError
 from foretune.data.records import Task, Trial
-from foretune.learners.mixture import Mixture
+from foretune.learners.mixture import DISAGREEMENT, Mixture
 from foretune.testing import RELATED_CELLS, related_loss, related_task, related_tasks
 
 SIZES = (0.0, 0.5, 1.0)
@@ -49,7 +49,9 @@ def test_agreement_is_bayes_rule(mixture: Mixture) -> None:
     )
     levels = np.linspace(-20, 20, 40_001)
     residuals = (losses - regrets)[:, :, None] - levels
-    likelihood = np.exp(-0.5 * (residuals**2).sum(axis=1) / mixture.scale.typical**2).sum(axis=1)
+    likelihood = np.exp(-0.5 * (residuals**2).sum(axis=1) / (DISAGREEMENT * mixture.scale.limit) ** 2).sum(
+        axis=1
+    )
     expected = prior * likelihood / (prior @ likelihood)
     np.testing.assert_allclose(mixture.forecast(task, RELATED_CELLS, prior).weights, expected, rtol=1e-6)
 

@@ -140,10 +140,10 @@ def test_a_tried_config_is_forecast_near_its_loss(network: Network) -> None:
 
 
 def test_its_error_is_measured_on_groups_it_never_saw(past: list[Task]) -> None:
-    """With all tasks in one group there is nothing to judge by, and the typical regret stands in."""
+    """With all tasks in one group there is nothing to judge by, and the scale's limit stands in."""
     together = [replace(task, group="the same") for task in past[:4]]
     network = Network(hidden=(4,), epochs=1).fit(together)
-    assert network._std == network._mixture.scale.typical
+    assert network._std == network._mixture.scale.limit
     assert Network(hidden=(4,), epochs=1).fit(past[:4])._std != network._std
 
 

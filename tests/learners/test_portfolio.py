@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from foretune.data.records import Task, Trial
+from foretune.learners.learner import SATURATION
 from foretune.learners.portfolio import Portfolio
-from foretune.recommender.acquisition import SATURATION
 from foretune.recommender.recommender import Recommender
 from foretune.testing import RELATED_CELLS, related_task, related_tasks
 

@@ -8,7 +8,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from foretune.data.records import Forecast
-from foretune.recommender.acquisition import SATURATION, expected_gain, expected_improvement
+from foretune.learners.learner import SATURATION
+from foretune.recommender.acquisition import expected_gain, expected_improvement
 
 NONE_TRIED = np.zeros(4, dtype=bool)
 SCENARIOS = np.array([[0.0, 1.0, 0.5, 2.0], [3.0, 1.0, 2.0, 2.5], [0.2, 0.1, 0.4, 0.3]])

@@ -142,10 +142,12 @@ class Bench:
 def outer_split(data: Dataset, setup: Setup) -> tuple[Dataset, Ints, Ints]:
     """The rows that are used, and those of the training and of the outer test part among them.
 
-    Classes keep their shares where each has two members.
+    Classes keep their shares where each has two members, and the test part room for all of them.
     """
     sample = data.sample(setup.rows, seed=setup.seed)
-    stratify = data.target == "classification" and sample.y.value_counts().min() > 1
+    counts = sample.y.value_counts()
+    room = len(sample.X) * min(setup.test_share, 1 - setup.test_share) >= len(counts)
+    stratify = data.target == "classification" and counts.min() > 1 and room
     splitter = (StratifiedShuffleSplit if stratify else ShuffleSplit)(
         1, test_size=setup.test_share, random_state=setup.seed
     )
