@@ -7,71 +7,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretune.collect.datasets import Dataset as Dataset
-    from foretune.collect.datasets import load_dataset as load_dataset
+    from foretune.collect.datasets import Dataset as Dataset, load_dataset as load_dataset
     from foretune.collect.families import (
         Family as Family,
-    )
-    from foretune.collect.families import (
         families as families,
-    )
-    from foretune.collect.families import (
         family as family,
-    )
-    from foretune.collect.families import (
         register_family as register_family,
     )
     from foretune.data.errors import (
         DatasetError as DatasetError,
-    )
-    from foretune.data.errors import (
         FamilyError as FamilyError,
-    )
-    from foretune.data.errors import (
         ForetuneError as ForetuneError,
-    )
-    from foretune.data.errors import (
         HistoryError as HistoryError,
-    )
-    from foretune.data.errors import (
         LearningError as LearningError,
-    )
-    from foretune.data.errors import (
         MetricError as MetricError,
-    )
-    from foretune.data.errors import (
         MissingExtraError as MissingExtraError,
-    )
-    from foretune.data.errors import (
         SpaceError as SpaceError,
-    )
-    from foretune.data.errors import (
         VersionError as VersionError,
     )
     from foretune.data.records import (
         DONE as DONE,
-    )
-    from foretune.data.records import (
         FAILED as FAILED,
-    )
-    from foretune.data.records import (
         RUNNING as RUNNING,
-    )
-    from foretune.data.records import (
+        Config as Config,
         Forecast as Forecast,
-    )
-    from foretune.data.records import (
         Recommendation as Recommendation,
-    )
-    from foretune.data.records import (
         Task as Task,
-    )
-    from foretune.data.records import (
         Trial as Trial,
     )
     from foretune.features.metafeatures import describe as describe
-    from foretune.history.history import History as History
-    from foretune.history.history import open_history as open_history
+    from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
@@ -94,7 +59,7 @@ _HOME = {
         "SpaceError",
         "VersionError",
     ),
-    "data.records": ("DONE", "FAILED", "RUNNING", "Forecast", "Recommendation", "Task", "Trial"),
+    "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),

@@ -1,8 +1,7 @@
 """Scores and losses."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from foretune.data.errors import MetricError
 from foretune.data.metrics import (

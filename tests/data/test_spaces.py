@@ -19,8 +19,7 @@ from ConfigSpace import (
     OrConjunction,
 )
 from ConfigSpace.hyperparameters import OrdinalHyperparameter
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sklearn.model_selection import ParameterGrid
 
 from foretune.collect.families import families

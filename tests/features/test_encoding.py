@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, Constant, Float, Integer
 from ConfigSpace.hyperparameters import OrdinalHyperparameter
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from foretune.collect.families import families

@@ -7,8 +7,7 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.testing import assert_allclose
 from pymfe.mfe import MFE
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine, make_blobs, make_moons

@@ -5,8 +5,7 @@ from typing import Self
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from foretune.data.errors import LearningError
 from foretune.data.records import FAILED, RUNNING, Config, Forecast, Task, Trial

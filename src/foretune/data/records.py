@@ -101,7 +101,9 @@ class Trial:
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", {name: plain(value) for name, value in self.config.items()})
         object.__setattr__(self, "status", Status(self.status))
-        object.__setattr__(self, "fidelity", None if self.fidelity is None else float(self.fidelity))
+        for name in ("loss", "seconds", "noise", "fidelity"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
         if self.status is DONE and (self.loss is None or not math.isfinite(self.loss)):
             raise SpaceError(
                 f"a finished trial needs a finite loss, not {self.loss!r}: "

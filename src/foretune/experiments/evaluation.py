@@ -8,8 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from foretune.collect.datasets import Dataset
-from foretune.collect.families import Family
-from foretune.collect.families import family as find_family
+from foretune.collect.families import Family, family as find_family
 from foretune.data.errors import LearningError
 from foretune.data.records import Task
 from foretune.data.spaces import names_of

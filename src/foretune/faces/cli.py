@@ -230,10 +230,8 @@ def collect(
     Example: foretune collect iris wine --history sqlite:///tuning.db --family svm --wide 10
     """
     from foretune.collect.evaluation import Protocol
-    from foretune.collect.families import families as known_families
-    from foretune.collect.families import family as find_family
-    from foretune.collect.sweep import Plan
-    from foretune.collect.sweep import collect as run
+    from foretune.collect.families import families as known_families, family as find_family
+    from foretune.collect.sweep import Plan, collect as run
     from foretune.history.history import open_history
 
     plan = Plan(

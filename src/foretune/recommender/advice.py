@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from foretune.collect.datasets import Dataset, target_of
-from foretune.collect.families import Family, families
-from foretune.collect.families import family as find_family
+from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import LearningError
 from foretune.data.metrics import Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
