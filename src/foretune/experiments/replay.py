@@ -146,6 +146,8 @@ def replay_report(
     Groups are left out one by one (`folds=0`) or in so many parts. With `test_share` there is one split, and
     the accuracy of the forecasts is given for both of its sides.
     """
+    if not tasks:
+        raise LearningError("there is nothing to replay: no past task is of these families and this metric.")
     searches: list[Search] = []
     seen: list[Search] = []
     families = list(dict.fromkeys(task.family for task in tasks))
