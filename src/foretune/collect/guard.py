@@ -37,7 +37,7 @@ class Guard:
 
         A new child's start, and what it must import for the call, are not of these seconds.
         """
-        if self._child is None or not self._child.is_alive():
+        if not self._is_ready():
             self._start()
             self._ask(_nothing, call, args)
         return self._ask(call, *args, timeout=timeout)
@@ -61,6 +61,10 @@ class Guard:
     def close(self) -> None:
         """Ends the child."""
         self._kill()
+
+    def _is_ready(self) -> bool:
+        """Whether a child waits for a call; one that died has closed its end, which reads as an answer."""
+        return self._child is not None and self._pipe is not None and not self._pipe.poll(0)
 
     def _start(self) -> None:
         self._kill()

@@ -103,7 +103,8 @@ class Trial:
         object.__setattr__(self, "status", Status(self.status))
         for name in ("loss", "seconds", "noise", "fidelity"):
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else float(value))
+            # Adding zero turns -0.0 into 0.0, which no store can lose.
+            object.__setattr__(self, name, None if value is None else float(value) + 0.0)
         if self.status is DONE and (self.loss is None or not math.isfinite(self.loss)):
             raise SpaceError(
                 f"a finished trial needs a finite loss, not {self.loss!r}: "
