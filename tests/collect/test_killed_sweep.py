@@ -22,9 +22,9 @@ from foretune.history.history import open_history
 
 KILLS: Final = 20
 BY_COMMAND: Final = {0, 5, 10}  # the command needs some 6 s to its first trial, a fork with all imported 2 s
-PLAN: Final = Plan([family("decision_tree"), family("svm")], wide=40, protocol=Protocol(folds=3))
+PLAN: Final = Plan([family("decision_tree"), family("svm")], wide=150, protocol=Protocol(folds=3))
 COMMAND: Final = [sys.executable, "-c", "from foretune.faces.cli import main; main()", "collect"]
-OPTIONS: Final = ["--family=decision_tree", "--family=svm", "--wide=40", "--folds=3", "--jobs=2"]
+OPTIONS: Final = ["--family=decision_tree", "--family=svm", "--wide=150", "--folds=3", "--jobs=2"]
 
 
 def test_a_sweep_killed_twenty_times_loses_and_repeats_nothing(csv: Path, tmp_path: Path) -> None:

@@ -1,185 +1,336 @@
-"""The command line: what it answers, and what it says when the input is wrong."""
+"""The command line: one clear line for what is wrong, one JSON object for machines."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from click import Group
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from foretune.experience import PACK
 from foretune.faces import cli
+from foretune.history.history import open_history
+from foretune.testing import RELATED_CELLS, related_tasks
 
-Run = Callable[..., tuple[int, str, str]]
+
+class Run(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Foretune = Callable[..., Run]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command as `main` does and gives its exit code, stdout and stderr."""
+def foretune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Foretune:
+    """Runs the command with these words, as a shell would."""
 
-    def command(*words: object) -> tuple[int, str, str]:
+    def run(*words: object) -> Run:
         monkeypatch.setattr("sys.argv", ["foretune", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "400")
-        capfd.readouterr()
-        try:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
             cli.main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        found = capfd.readouterr()
-        return code, found.out, found.err
+        return Run(int(end.value.code or 0), *capsys.readouterr())
 
-    return command
+    return run
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder of tables, good and bad."""
+def table(tmp_path: Path) -> Path:
+    """A small CSV file with two classes and a number that could be predicted too."""
     rng = np.random.default_rng(0)
-    good = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
-    good["y"] = np.where(good["a"] + good["b"] > 0, "yes", "no")
-    good.to_csv(tmp_path / "good.csv", index=False)
-    good.assign(y=1).to_csv(tmp_path / "one_class.csv", index=False)
-    good.assign(a=np.nan).to_csv(tmp_path / "hollow.csv", index=False)
-    (tmp_path / "empty.csv").touch()
-    (tmp_path / "text.txt").write_text("hello")
-    (tmp_path / "grid.json").write_text(json.dumps({"C": [1, 10], "gama": [0.1]}))
-    (tmp_path / "list.json").write_text(json.dumps({"C": 3}))
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "pack" / "card.json").write_text("{}")
-    (tmp_path / "notes.db").write_text("this is no database, only a text that is long enough to be read")
-    with sqlite3.connect(tmp_path / "newer.db") as newer:
-        newer.execute("CREATE TABLE foretune_version (version_num TEXT)")
-        newer.execute("INSERT INTO foretune_version VALUES ('9999_later')")
-    newer.close()
-    return tmp_path
+    a, b = rng.normal(size=(2, 60))
+    frame = pd.DataFrame({"a": a, "b": b, "number": a + b, "label": np.where(a + b > 0, "yes", "no")})
+    frame.to_csv(tmp_path / "small.csv", index=False)
+    return tmp_path / "small.csv"
 
 
-BAD = {
-    "missing file": ("recommend nowhere.csv --target y", "no file"),
-    "missing target": ("recommend {0}/good.csv --target yy", "did you mean 'y'"),
-    "empty file": ("recommend {0}/empty.csv --target y", "is empty"),
-    "column without a value": ("recommend {0}/hollow.csv --target y", "column 'a' has no value"),
-    "one class": ("recommend {0}/one_class.csv --target y", "one class"),
-    "text for a regression": ("recommend {0}/good.csv --target y --metric r2", "r2"),
-    "unknown metric": ("recommend {0}/good.csv --target y --metric accurracy", "did you mean 'accuracy'"),
-    "unknown kind of file": ("recommend {0}/text.txt --target y", "foretune reads"),
-    "unknown family": ("recommend {0}/good.csv --target y --family svn", "did you mean 'svm'"),
-    "unknown learner": ("recommend {0}/good.csv --target y --learner oracle", "there is no learner"),
-    "unknown hyperparameter": (
-        "recommend {0}/good.csv --target y --family svm --grid-file {0}/grid.json",
-        "did you mean 'gamma'",
-    ),
-    "grid of bare values": (
-        "recommend {0}/good.csv --target y --family svm --grid-file {0}/list.json",
-        "give a list",
-    ),
-    "grid that is no JSON": (
-        "recommend {0}/good.csv --target y --family svm --grid-file {0}/broken.json",
-        "cannot be read as JSON",
-    ),
-    "grid without a family": ("recommend {0}/good.csv --target y --grid-file {0}/grid.json", "--family"),
-    "corrupted pack": ("recommend {0}/good.csv --target y --history {0}/pack", "card.json"),
-    "no database": ("recommend {0}/good.csv --target y --history {0}/notes.db", "notes.db"),
-    "newer history": ("recommend {0}/good.csv --target y --history {0}/newer.db", "newer foretune"),
-    "missing history": ("replay --history {0}/none.db --no-experience", "none.db"),
-    "nothing to replay": ("replay --metric mae --no-experience", "nothing"),
-    "unknown backend": ("collect iris --history {0}/h.db --backend spark", "there is no backend"),
-    "experiment without a past": ("experiment iris --family svm --no-experience", "svm"),
-    "no such number": ("recommend {0}/good.csv --target y -n 0", "-n"),
-}
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """A history of twelve related tasks of the svm family."""
+    with open_history(tmp_path / "past.db") as opened:
+        opened.add(*related_tasks(12))
+    return tmp_path / "past.db"
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_clear_line(case: str, run: Run, folder: Path) -> None:
-    """What is wrong is said on stderr, with exit code 2, nothing on stdout and no traceback."""
-    words, message = BAD[case]
-    code, out, err = run(*(word.format(folder) for word in words.split()))
-    assert code == 2
-    assert message in err
-    assert "Traceback" not in err
-    assert out == ""
-    assert case == "no such number" or len(err.strip().splitlines()) == 1
+def assert_one_line(run: Run, *words: str) -> None:
+    """The command ended with code 2, and said what is wrong in one line on stderr."""
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err.startswith("error: ")
+    assert len(run.err.splitlines()) == 1
+    for word in words:
+        assert word in run.err
 
 
-def test_a_newer_history_is_left_untouched(run: Run, folder: Path) -> None:
-    """A refused history has the same bytes afterwards."""
-    before = (folder / "newer.db").read_bytes()
-    assert run("collect", "iris", "--history", folder / "newer.db")[0] == 2
-    assert (folder / "newer.db").read_bytes() == before
+def test_a_missing_file_is_named(foretune: Foretune) -> None:
+    """A file that is not there is named, with what would do."""
+    assert_one_line(foretune("recommend", "no.csv", "--target", "y"), "'no.csv'", ".csv", "iris")
 
 
-def test_json_is_exactly_one_object(run: Run, folder: Path) -> None:
-    """With --json, stdout is one JSON object of the documented form, and stderr is empty."""
-    code, out, err = run(
-        "recommend", folder / "good.csv", "--target", "y", "--family", "svm", "-n", 2, "--json"
-    )
-    answer = json.loads(out)
-    assert (code, err) == (0, "")
-    assert list(answer) == ["dataset", "recommendations", "seconds"]
-    assert answer["dataset"] == "good"
-    assert len(answer["recommendations"]) == 2
-    for one in answer["recommendations"]:
-        assert list(one) == ["family", "config", "metric", "predicted", "std", "because"]
-        assert 0 <= one["predicted"] <= 1.2
-        assert one["std"] > 0
-        assert all(list(past) == ["dataset", "similarity", "weight"] for past in one["because"])
-
-
-def test_the_grid_file_is_all_that_may_be_proposed(run: Run, folder: Path) -> None:
-    """With --grid-file the config is one of its cells, its values as they were written."""
-    (folder / "cells.json").write_text(json.dumps({"max_depth": [None, 3], "min_samples_split": [4]}))
-    words = ("recommend", folder / "good.csv", "--target", "y", "--family", "decision_tree", "--json")
-    config = json.loads(run(*words, "--grid-file", folder / "cells.json")[1])["recommendations"][0]["config"]
-    assert config in ({"max_depth": None, "min_samples_split": 4}, {"max_depth": 3, "min_samples_split": 4})
-
-
-def test_all_families_are_ranked_without_one(run: Run, folder: Path) -> None:
-    """Without --family each family of the experience has one config, the best score first."""
-    answer = json.loads(run("recommend", folder / "good.csv", "--target", "y", "--json", "--grid")[1])
-    scores = [one["predicted"] for one in answer["recommendations"]]
-    families = {one["family"] for one in answer["recommendations"]}
-    assert families == {"decision_tree", "random_forest", "svm"}
-    assert scores == sorted(scores, reverse=True)
-
-
-def test_collect_recommend_replay_and_export_fit_together(run: Run, folder: Path) -> None:
-    """A history that was collected teaches, is replayed, and becomes a pack that teaches the same."""
-    history = f"sqlite:///{folder}/h.db"
-    rng = np.random.default_rng(1)
-    for k in range(3):
-        table = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"])
-        table["target"] = (table["a"] + 0.3 * rng.normal(size=40) > 0).astype(int)
-        table.to_csv(folder / f"data{k}.csv", index=False)
-    places = [folder / f"data{k}.csv" for k in range(3)]
-    swept = run("collect", *places, "--history", history, "--family", "svm", "--wide", 1, "--folds", 2)
-    assert swept[0] == 0, swept[2]
-    assert "33 trials added" in swept[2]
-    ask = ("recommend", folder / "good.csv", "--target", "y", "--family", "svm", "--no-experience", "--json")
-    mine = json.loads(run(*ask, "--history", history)[1])["recommendations"]
-    assert {past["dataset"] for past in mine[0]["because"]} == {"data0", "data1", "data2"}
-    assert run("history", "export", "--history", history, "--pack", folder / "shared")[0] == 0
-    assert json.loads(run(*ask, "--history", folder / "shared")[1])["recommendations"] == mine
-    replayed = run("replay", "--history", history, "--no-experience", "--learner", "portfolio", "--trials", 3)
-    assert replayed[0] == 0
-    assert "portfolio" in replayed[1]
-    assert "random" in replayed[1]
-
-
-def test_the_shipped_card_names_its_sources(run: Run) -> None:
-    """`foretune history card` says what the experience is, its licence and its datasets."""
-    card = json.loads(run("history", "card", "--json")[1])
-    assert {"what", "licence", "how", "biases", "datasets", "versions"} <= set(card)
-    assert not {"iris", "wine", "digits", "breast_cancer", "diabetes"} & set(card["datasets"])
+def test_a_missing_column_suggests_the_nearest(foretune: Foretune, table: Path) -> None:
+    """A column that is not there is answered by the nearest one."""
+    assert_one_line(foretune("recommend", table, "--target", "lable"), "'lable'", "did you mean 'label'?")
 
 
 @pytest.mark.parametrize(
-    "command", ["recommend", "collect", "experiment", "replay", "history card", "history export"]
+    ("content", "words"),
+    [
+        ("", ["is empty"]),
+        ("a,label\n", ["is empty"]),
+        ("a,b,label\n1,,x\n2,,y\n", ["'b'", "no value at all"]),
+        ("a,label\n1,x\n2,x\n", ["one class only", "'x'"]),
+        ("a,label\n1,x\n2,\n", ["1 target values are missing"]),
+        ("label\nx\ny\n", ["is empty"]),
+    ],
 )
-def test_every_command_has_help_with_an_example(command: str, run: Run) -> None:
-    """--help ends well and shows a line that can be typed."""
-    code, out, _ = run(*command.split(), "--help")
-    assert code == 0
-    assert f"Example: foretune {command}" in " ".join(out.split())
+def test_tables_that_teach_nothing_are_refused(
+    foretune: Foretune, tmp_path: Path, content: str, words: list[str]
+) -> None:
+    """An empty file, a column without values, one class, a missing target: each is said in a line."""
+    (tmp_path / "odd.csv").write_text(content)
+    assert_one_line(foretune("recommend", tmp_path / "odd.csv", "--target", "label"), *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "label", "--metric", "r2"], ["'r2'", "classification", "accuracy"]),
+        (["--target", "label", "--metric", "acuracy"], ["'acuracy'", "did you mean 'accuracy'?"]),
+        (["--target", "number", "--metric", "accuracy"], ["'accuracy'", "regression", "rmse"]),
+        (["--target", "label", "--family", "svn"], ["'svn'", "did you mean 'svm'?"]),
+        (["--target", "label", "--learner", "oracle"], ["'oracle'", "portfolio", "network"]),
+        (["--target", "label", "--history", "no.db"], ["no.db", "no history"]),
+        (["--target", "label", "--history", "mysql://x"], ["mysql://x", "sqlite:///"]),
+        (["--target", "label", "--no-experience"], ["collect or import"]),
+    ],
+)
+def test_wrong_options_are_answered(
+    foretune: Foretune, table: Path, words: list[str], said: list[str]
+) -> None:
+    """A name that is not known, or does not fit, is answered by one that does."""
+    assert_one_line(foretune("recommend", table, *words), *said)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{C: 1}", ["cannot be read as JSON"]),
+        ("5", ["is no grid", '{"C": [1, 10, 100]}']),
+        ("[1, 2]", ["is no grid"]),
+        ("[]", ["is no grid"]),
+        ("{}", ["is no grid"]),
+        ('{"C": 5}', ["'C'", "[1, 10, 100]"]),
+        ('{"gama": [1]}', ["'gama'", "did you mean 'gamma'?"]),
+        ('{"C": [NaN]}', ["nan", "finite"]),
+    ],
+)
+def test_a_wrong_grid_file_is_answered(
+    foretune: Foretune, table: Path, tmp_path: Path, content: str, words: list[str]
+) -> None:
+    """What is no JSON, no grid, or holds an unknown hyperparameter is refused with what to write."""
+    grid = tmp_path / "grid.json"
+    grid.write_text(content)
+    run = foretune("recommend", table, "--target", "label", "--family", "svm", "--grid-file", grid)
+    assert_one_line(run, *words)
+
+
+def test_a_grid_needs_its_family(foretune: Foretune, table: Path) -> None:
+    """A grid file without a family, and one that is not there, are refused."""
+    assert_one_line(foretune("recommend", table, "--target", "label", "--grid-file", "g.json"), "--family")
+    run = foretune("recommend", table, "--target", "label", "--family", "svm", "--grid-file", "g.json")
+    assert_one_line(run, "g.json", "cannot be read")
+
+
+def test_a_corrupted_pack_is_refused(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """A pack whose file was changed is not read as if nothing had happened."""
+    shutil.copytree(PACK, tmp_path / "pack")
+    (tmp_path / "pack" / "tasks.parquet").write_bytes(b"noise")
+    run = foretune("recommend", table, "--target", "label", "--history", tmp_path / "pack")
+    assert_one_line(run, "tasks.parquet")
+
+
+def test_a_newer_history_is_left_alone(foretune: Foretune, table: Path, history: Path) -> None:
+    """A history that a newer foretune wrote is refused, and the error says so."""
+    with sqlite3.connect(history) as connection:
+        connection.execute("UPDATE foretune_version SET version_num = '9999'")
+    connection.close()
+    run = foretune("recommend", table, "--target", "label", "--history", history)
+    assert_one_line(run, "newer")
+
+
+def test_a_place_that_cannot_be_written_is_refused_first(
+    foretune: Foretune, table: Path, tmp_path: Path
+) -> None:
+    """A file that is not SQLite, a pack and a missing folder are refused before anything is trained."""
+    (tmp_path / "text.db").write_text("this is no database, but a text that is long enough to be one " * 20)
+    for place, word in ((tmp_path / "text.db", "SQLite"), (PACK, "read-only"), ("no/where.db", "no folder")):
+        run = foretune("collect", table, "--target", "label", "--history", place, "--family", "svm")
+        assert_one_line(run, word)
+
+
+def test_an_unknown_backend_is_refused(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """A backend that is not served is answered by those that are."""
+    words = ["--target", "label", "--history", tmp_path / "h.db", "--backend", "spark"]
+    assert_one_line(foretune("collect", table, *words), "'spark'", "loky, dask or ray")
+
+
+def test_brackets_in_an_error_are_shown(
+    foretune: Foretune, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in brackets, such as the name of an extra, is not taken for the colour of a word."""
+    pd.read_csv(table).rename(columns={"label": "[red]label"}).to_csv(table, index=False)
+    run = foretune("recommend", table, "--target", "[/nothing]", "--family", "svm")
+    assert_one_line(run, "'[/nothing]'", "[red]label")
+
+
+def test_no_configs_is_not_a_number_of_configs(foretune: Foretune, table: Path) -> None:
+    """`-n 0` is a usage error: code 2, the option's name, no traceback."""
+    run = foretune("recommend", table, "--target", "label", "-n", 0)
+    assert (run.code, run.out) == (2, "")
+    assert "'-n'" in run.err
+    assert "Traceback" not in run.err
+
+
+def test_experiments_on_nothing_or_of_another_kind_are_refused(
+    foretune: Foretune, table: Path, tmp_path: Path
+) -> None:
+    """A folder without any table to learn from, an unknown metric, and two kinds of target: no training."""
+    run = foretune("experiment", tmp_path, "--target", "absent")
+    assert run.code == 2
+    assert "can be learned from" in run.err
+    assert_one_line(foretune("experiment", "iris", "--metric", "acuracy"), "did you mean 'accuracy'?")
+    assert_one_line(foretune("experiment", "iris", "diabetes"), "'accuracy'", "regression")
+
+
+def test_replay_names_what_it_does_not_know(foretune: Foretune, history: Path) -> None:
+    """An unknown family, learner or metric is refused."""
+    own = ["--no-experience", "--history", history]
+    assert_one_line(foretune("replay", *own, "--family", "svmm"), "did you mean 'svm'?")
+    assert_one_line(foretune("replay", *own, "--learner", "oracle"), "'oracle'", "forest")
+    assert_one_line(foretune("replay", *own, "--metric", "nope"))
+
+
+def asked(run: Run) -> dict[str, object]:
+    """The one JSON object on stdout, which holds no NaN."""
+    assert run.code == 0, run.err
+    assert run.err == ""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    (line,) = run.out.splitlines()
+    answer = json.loads(line, parse_constant=refuse)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_json_is_one_object_with_the_documented_keys(foretune: Foretune, table: Path, history: Path) -> None:
+    """`--json` prints dataset, recommendations and seconds, and nothing else, on one line."""
+    words = ["--target", "label", "--family", "svm", "-n", 3, "--no-experience", "--history", history]
+    answer = asked(foretune("recommend", table, *words, "--json"))
+    assert set(answer) == {"dataset", "recommendations", "seconds"}
+    assert answer["dataset"] == "small"
+    recommendations = answer["recommendations"]
+    assert isinstance(recommendations, list)
+    assert len(recommendations) == 3
+    for one in recommendations:
+        assert set(one) == {"family", "config", "metric", "predicted", "std", "because"}
+        assert (one["family"], one["metric"]) == ("svm", "accuracy")
+        assert one["config"]
+        for evidence in one["because"]:
+            assert set(evidence) == {"dataset", "similarity", "weight"}
+            assert 0 <= evidence["weight"] <= 1
+
+
+def test_a_grid_file_bounds_what_is_proposed(
+    foretune: Foretune, table: Path, history: Path, tmp_path: Path
+) -> None:
+    """Only cells of the grid are proposed, their values as the file spells them."""
+    (tmp_path / "grid.json").write_text('[{"C": [1, 10.0]}, {"C": [0.001], "gamma": ["scale", 1.0]}]')
+    words = ["--target", "label", "--family", "svm", "-n", 9, "--no-experience", "--history", history]
+    answer = asked(foretune("recommend", table, *words, "--grid-file", tmp_path / "grid.json", "--json"))
+    configs = [json.dumps(one["config"]) for one in answer["recommendations"]]  # type: ignore[attr-defined]
+    assert sorted(configs) == [
+        '{"C": 0.001, "gamma": "scale"}',
+        '{"C": 0.001, "gamma": 1.0}',
+        '{"C": 1}',
+        '{"C": 10.0}',
+    ]
+
+
+def test_the_table_for_people_shows_each_config(foretune: Foretune, table: Path, history: Path) -> None:
+    """Without `--json` each proposal has its line, with the past tasks that it rests on."""
+    words = ["--target", "label", "--family", "svm", "-n", 2, "--no-experience", "--history", history]
+    run = foretune("recommend", table, *words)
+    assert run.code == 0
+    assert "small: what to try, by accuracy" in run.out
+    assert run.out.count("gamma=") == 2
+    assert "past " in run.out
+
+
+def commands() -> list[list[str]]:
+    """The words of every command there is."""
+    root = get_command(cli.app)
+    assert isinstance(root, Group)
+    found: list[list[str]] = []
+    for name, command in root.commands.items():
+        found += [[name, sub] for sub in command.commands] if hasattr(command, "commands") else [[name]]
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(words: list[str]) -> None:
+    """`--help` tells what a command does, and shows one that begins with its very words."""
+    run = CliRunner().invoke(cli.app, [*words, "--help"])
+    assert run.exit_code == 0
+    assert "Example: foretune " + " ".join(words) in " ".join(run.output.split())
+
+
+def test_without_a_command_there_is_help() -> None:
+    """The bare command lists what there is."""
+    output = CliRunner().invoke(cli.app, []).output
+    for words in commands():
+        assert words[0] in output
+
+
+def test_from_a_table_to_a_replay(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """collect -> recommend from that history alone -> replay it: what is stored is what is learned from."""
+    other = tmp_path / "other.csv"
+    pd.read_csv(table).assign(a=lambda frame: frame["a"] ** 3).iloc[:50].to_csv(other, index=False)
+    url = f"sqlite:///{tmp_path}/tuning.db"
+    sweep = ["--target", "label", "--history", url, "--family", "svm", "--wide", 1, "--folds", 2, "--jobs", 1]
+    run = foretune("collect", table, other, *sweep)
+    assert run.code == 0, run.err
+    assert "22 trials added" in run.err
+    assert "0 trials added" in foretune("collect", table, other, *sweep).err
+    own = ["--no-experience", "--history", url]
+    answer = asked(foretune("recommend", table, "--target", "label", "--family", "svm", *own, "--json"))
+    (one,) = answer["recommendations"]  # type: ignore[misc]
+    assert {evidence["dataset"] for evidence in one["because"]} == {"small", "other"}
+    run = foretune("replay", *own, "--learner", "portfolio", "--trials", 3, "--output", tmp_path / "report")
+    assert run.code == 0, run.err
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert {row["learner"] for row in report["replay"]} == {"portfolio", "random"}
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
+def test_a_history_can_be_shared(foretune: Foretune, history: Path, tmp_path: Path) -> None:
+    """export writes a pack whose card is printed, and that is a history like any other."""
+    pack = tmp_path / "shared"
+    run = foretune("history", "export", "--history", history, "--pack", pack, "--name", "[mine]")
+    assert "12 tasks written" in run.out
+    assert asked(foretune("history", "card", pack, "--json"))["name"] == "[mine]"
+    assert "name: [mine]" in foretune("history", "card", pack).out
+    with open_history(pack) as opened:
+        assert sum(len(task.trials) for task in opened.tasks()) == 12 * len(RELATED_CELLS)

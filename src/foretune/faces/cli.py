@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from foretune.data.errors import DatasetError, ForetuneError, SpaceError
-from foretune.data.metrics import metrics_for
+from foretune.data.metrics import check_metric, metrics_for
 
 if TYPE_CHECKING:
     from foretune.collect.sweep import Progress as SweepProgress
@@ -53,7 +54,7 @@ def main() -> None:
     try:
         app()
     except ForetuneError as error:
-        console.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -87,7 +88,7 @@ def recommend(
     started = time.perf_counter()
     if grid_file is not None and family is None:
         raise SpaceError("a grid belongs to one family: say which, with --family.")
-    cells = find_family(family).cells(_json_file(grid_file)) if family and grid_file else None
+    cells = find_family(family).cells(_grid_file(grid_file)) if family and grid_file else None
     table = load_dataset(data, target_column=target)
     advice = advise(
         table,
@@ -128,9 +129,9 @@ def _show_advice(answer: dict[str, Any]) -> None:
         config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
         score = f"{one['predicted']:.3f} ± {one['std']:.3f}"
-        table.add_row(str(k), one["family"], config, score, reasons)
+        table.add_row(str(k), one["family"], escape(config), score, escape(reasons))
     metric = answer["recommendations"][0]["metric"]
-    out.print(f"[bold]{answer['dataset']}[/]: what to try, by {metric}")
+    out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)
 
 
@@ -201,6 +202,8 @@ def experiment(
     datasets = _load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
     names = family or list(known_families(datasets[0].target))
     setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, rows=rows, seed=seed)
+    for data in datasets:
+        check_metric(setup.metric, data.target)
     past = _past(history, names, setup.metric, experience=not no_experience)
     with _progress("experiment") as on_case:
         report = evaluate(datasets, names, past, setup, on_case=on_case)
@@ -239,9 +242,10 @@ def collect(
         wide=wide,
         protocol=Protocol(folds, seed, rows),
         timeout=timeout,
-        groups=_json_file(groups) if groups else {},
+        groups=_groups_file(groups) if groups else {},
     )
     with open_history(history) as store, _trial_progress() as show:
+        store.add()  # one that cannot be written to says so before anything is trained
         datasets = _load_all(places, target)
         added = run(store, datasets, plan, jobs=jobs, backend=_backend(backend), on_trial=show)
     console.print(f"{added} trials added to {history}.")
@@ -269,7 +273,7 @@ def card(
         return
     for name, value in content.items():
         text = value if isinstance(value, str | int) else json.dumps(value, indent=2, ensure_ascii=False)
-        out.print(f"[bold]{name}[/]: {text}", highlight=False)
+        out.print(f"[bold]{escape(name)}[/]: {escape(str(text))}", highlight=False)
 
 
 @history_app.command()
@@ -319,8 +323,29 @@ def _load_all(places: list[str], target: str) -> list[Any]:
         except DatasetError as error:
             if source in places:
                 raise
-            console.print(f"[yellow]left out:[/] {error}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]left out:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    if not datasets:
+        raise DatasetError(f"nothing in {', '.join(places)} can be learned from: give other files.")
     return datasets
+
+
+def _grid_file(path: Path) -> Any:
+    """The grid, or list of grids, in a JSON file."""
+    grid = _json_file(path)
+    parts = grid if isinstance(grid, list) else [grid]
+    if not parts or not all(isinstance(part, dict) and part for part in parts):
+        raise SpaceError(
+            f'{path} is no grid: give an object such as {{"C": [1, 10, 100]}}, or a list of such.'
+        )
+    return grid
+
+
+def _groups_file(path: Path) -> dict[str, str]:
+    """The group of each dataset, in a JSON file."""
+    groups = _json_file(path)
+    if not isinstance(groups, dict):
+        raise SpaceError(f'{path} names no groups: give an object such as {{"iris": "flowers"}}.')
+    return groups
 
 
 def _json_file(path: Path) -> Any:
@@ -333,7 +358,7 @@ def _json_file(path: Path) -> Any:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar
 
 
