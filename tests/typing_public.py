@@ -1,51 +1,108 @@
-"""The user's view of the public API, as a type checker sees it: mypy --strict must accept every line."""
+"""The public API as a user's type checker sees it; mypy --strict reads this file, and nothing runs it."""
 
 from collections.abc import Sequence
+from typing import Any, Self, assert_type
 
 import numpy as np
 import pandas as pd
-from ConfigSpace import ConfigurationSpace
+from ConfigSpace import ConfigurationSpace, Float
 
 import foretune
+from foretune.testing import check_history, check_learner
 
 
-def ask_and_tell(url: str, space: ConfigurationSpace, X: pd.DataFrame, y: "pd.Series[float]") -> float | None:
-    """Learns from a history, searches, and keeps what it found."""
-    with foretune.open_history(url) as history:
-        recommender = foretune.Recommender("forest").fit(history.tasks(family="svm"))
-        task = foretune.Task("churn", "svm", space, metafeatures=foretune.describe(X, y))
-        for _ in range(3):
-            found: list[foretune.Recommendation] = recommender.recommend(task, 2)
-            task = task.plus(*(foretune.Trial(one.config, loss=0.5, seconds=1.0) for one in found))
-        task = task.plus(foretune.Trial({"C": 1.0}, status=foretune.FAILED, reason="it diverged"))
-        history.add(task)
-    best: foretune.Trial | None = task.best
-    return best.loss if best else None
+def from_a_table(X: pd.DataFrame, y: "pd.Series[int]") -> str:
+    """One call: what to try first, and why."""
+    advice = foretune.recommend(X, y, family="svm", metric="accuracy", n=3, experience=False)
+    assert_type(advice, list[foretune.Recommendation])
+    best = advice[0]
+    assert_type(best.score, float)
+    assert_type(best.loss, float)
+    assert_type(best.std, float)
+    print({**best.config}, [(evidence.dataset, evidence.weight) for evidence in best.because])
+    foretune.recommend(X.to_numpy(), y.to_numpy(), candidates=[{"C": 1}], family="svm", history="past.db")
+    return best.family
 
 
-def in_one_call(X: pd.DataFrame, y: "pd.Series[float]") -> tuple[float, str]:
-    """From a table to a config in one call."""
-    try:
-        best = foretune.recommend(X, y, family="svm", candidates=[{"C": 1, "gamma": "scale"}], n=1)[0]
-    except foretune.ForetuneError:
-        raise
-    similarity: float = best.because[0].similarity
-    return best.score + best.std + similarity, best.family
+def a_loop_of_ones_own(history: foretune.History, space: ConfigurationSpace) -> foretune.Trial | None:
+    """The task is the only state: recommend, evaluate, add."""
+    recommender = foretune.Recommender("forest").fit(history.tasks(family="svm"))
+    assert_type(recommender, foretune.Recommender)
+    task = foretune.Task("churn", "svm", space, metafeatures={"n_rows": 100.0})
+    for _ in range(3):
+        config = recommender.recommend(task, n=1, candidates=[{"C": 1}, {"C": 10.0}])[0].config
+        task = task.plus(foretune.Trial(config, 0.5, seconds=1.0))
+    task = task.plus(foretune.Trial({"C": 3.0}, status=foretune.FAILED, reason="diverged"))
+    history.add(task)
+    assert_type(task, foretune.Task)
+    return task.best
 
 
-class Guess:
-    """A learner of one's own: it satisfies the protocol without inheriting."""
+def histories(url: str) -> pd.DataFrame:
+    """A history is opened, read and shared."""
+    with foretune.open_history(url, read_only=True) as history:
+        tasks = list(history.tasks("svm", metric="accuracy"))
+        assert_type(tasks, list[foretune.Task])
+        foretune.write_pack(tasks, "shared", card={"name": "mine"})
+        return history.table()
 
-    def fit(self, tasks: Sequence[foretune.Task]) -> "Guess":
-        """Learns nothing."""
+
+def past(url: str) -> list[foretune.Task]:
+    """History and experience together."""
+    return foretune.past_tasks(url, family="svm", metric="accuracy", experience=True)
+
+
+def described(X: pd.DataFrame, y: "pd.Series[int]") -> dict[str, float]:
+    """A table's meta-features."""
+    data = foretune.load_dataset("iris", target_column="target")
+    assert_type(data, foretune.Dataset)
+    return foretune.describe(X, y, target=data.target)
+
+
+def a_family_of_ones_own(estimator: type[Any]) -> Any:
+    """A family is registered, found and built."""
+
+    def space(target: str) -> ConfigurationSpace:
+        wide = ConfigurationSpace()
+        wide.add(Float("alpha", (1e-3, 1e3), log=True, default=1.0))
+        return wide
+
+    mine = foretune.Family("mine", {"classification": estimator}, space, {"alpha": [0.1, 1.0]})
+    foretune.register_family(mine)
+    assert_type(foretune.families(), dict[str, foretune.Family])
+    return foretune.family("mine").build({"alpha": 0.1}, "classification", seed=0)
+
+
+class Optimist:
+    """A learner of one's own: anything with these two methods."""
+
+    def fit(self, tasks: Sequence[foretune.Task]) -> Self:
+        """The learner itself."""
         return self
 
-    def forecast(self, task: foretune.Task, configs: Sequence[foretune.Config]) -> foretune.Forecast:
-        """Expects the same of every config."""
+    def forecast(self, task: foretune.Task, configs: Sequence[Any]) -> foretune.Forecast:
+        """All will be well."""
         return foretune.Forecast(np.zeros(len(configs)), np.ones(len(configs)))
 
 
-def with_a_learner_of_ones_own() -> foretune.Recommender:
-    """A recommender around it."""
-    learner: foretune.Learner = Guess()
-    return foretune.Recommender(learner)
+def a_learner_of_ones_own(make_history: "type[foretune.History]") -> None:
+    """It serves wherever a learner does, and both kinds of part can be checked."""
+    learner: foretune.Learner = Optimist()
+    foretune.Recommender(learner)
+    check_learner(Optimist, order_matters="it does not")
+    check_history(make_history)
+
+
+def errors() -> str:
+    """Each error is the root's child."""
+    try:
+        foretune.Recommender("oracle")
+    except foretune.LearningError as error:
+        return str(error)
+    except (foretune.DatasetError, foretune.SpaceError, foretune.FamilyError, foretune.MetricError):
+        return "the input"
+    except (foretune.HistoryError, foretune.VersionError, foretune.MissingExtraError):
+        return "the surroundings"
+    except foretune.ForetuneError:
+        return "anything of foretune's"
+    return foretune.__version__

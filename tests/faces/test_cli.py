@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from click import Group
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -264,8 +263,8 @@ def test_a_grid_file_bounds_what_is_proposed(
     assert sorted(configs) == [
         '{"C": 0.001, "gamma": "scale"}',
         '{"C": 0.001, "gamma": 1.0}',
-        '{"C": 1}',
         '{"C": 10.0}',
+        '{"C": 1}',
     ]
 
 
@@ -281,11 +280,10 @@ def test_the_table_for_people_shows_each_config(foretune: Foretune, table: Path,
 
 def commands() -> list[list[str]]:
     """The words of every command there is."""
-    root = get_command(cli.app)
-    assert isinstance(root, Group)
     found: list[list[str]] = []
-    for name, command in root.commands.items():
-        found += [[name, sub] for sub in command.commands] if hasattr(command, "commands") else [[name]]
+    for name, command in vars(get_command(cli.app))["commands"].items():
+        below = vars(command).get("commands", {})
+        found += [[name, sub] for sub in below] if below else [[name]]
     return found
 
 
@@ -305,7 +303,7 @@ def test_without_a_command_there_is_help() -> None:
 
 
 def test_from_a_table_to_a_replay(foretune: Foretune, table: Path, tmp_path: Path) -> None:
-    """collect -> recommend from that history alone -> replay it: what is stored is what is learned from."""
+    """A sweep is collected, recommended from alone, and replayed: what is stored is what is learned from."""
     other = tmp_path / "other.csv"
     pd.read_csv(table).assign(a=lambda frame: frame["a"] ** 3).iloc[:50].to_csv(other, index=False)
     url = f"sqlite:///{tmp_path}/tuning.db"
@@ -326,7 +324,7 @@ def test_from_a_table_to_a_replay(foretune: Foretune, table: Path, tmp_path: Pat
 
 
 def test_a_history_can_be_shared(foretune: Foretune, history: Path, tmp_path: Path) -> None:
-    """export writes a pack whose card is printed, and that is a history like any other."""
+    """Exporting writes a pack whose card is printed, and that is a history like any other."""
     pack = tmp_path / "shared"
     run = foretune("history", "export", "--history", history, "--pack", pack, "--name", "[mine]")
     assert "12 tasks written" in run.out

@@ -40,10 +40,12 @@ class Encoder:
         return np.array(points).reshape(len(points), len(self.columns))
 
     def key(self, config: Config) -> str:
-        """One name for equal settings, whether their defaults are spelled out or not."""
+        """One name for equal settings: defaults spelled out or not, 1 or 1.0; True is no number."""
         text = canonical(config)
         if text not in self._keys:
-            self._keys[text] = canonical(complete(self.space, config))
+            completed = complete(self.space, config)
+            alike = {name: float(v) if type(v) is int else v for name, v in completed.items()}
+            self._keys[text] = canonical(alike)
         return self._keys[text]
 
     def _point(self, config: Config) -> Floats:

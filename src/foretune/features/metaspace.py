@@ -46,7 +46,7 @@ class MetaSpace:
 
         Zero where there is nothing to compare.
         """
-        if not self.names or not any(name in dataset for name in self.names):
+        if not any(np.isfinite(dataset.get(name, np.nan)) for name in self.names):
             return np.zeros(len(self.known))
         return np.asarray(1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1))
 

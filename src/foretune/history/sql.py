@@ -187,10 +187,14 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute(f"PRAGMA query_only={read_only:d}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    # With a write-ahead log, a power cut may lose the last commits; the death of a process loses none.
-    connection.execute("PRAGMA synchronous=NORMAL")
+    try:
+        connection.execute(f"PRAGMA query_only={read_only:d}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        # With a write-ahead log, a power cut may lose the last commits; the death of a process loses none.
+        connection.execute("PRAGMA synchronous=NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

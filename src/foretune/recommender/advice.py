@@ -92,7 +92,7 @@ def advise(
             cells = one.cells() if grid else candidates
             recommender = Recommender(learner).fit(tasks)
             advice += recommender.recommend(task, n if family else 1, candidates=cells)
-    return advice if family else sorted(advice, key=lambda one: one.loss)[: max(n, len(advice))]
+    return advice if family else sorted(advice, key=lambda one: one.loss)
 
 
 def new_task(name: str, family: Family, target: Target, metric: str, metafeatures: dict[str, float]) -> Task:

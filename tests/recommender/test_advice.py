@@ -1,0 +1,148 @@
+"""One call from a table to recommendations."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foretune.collect.families import family
+from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
+from foretune.data.records import Task, Trial
+from foretune.history.history import History, open_history
+from foretune.history.parquet import write_pack
+from foretune.recommender import past
+from foretune.recommender.advice import recommend
+from foretune.recommender.past import past_tasks
+from foretune.testing import RELATED_CELLS, related_task, related_tasks
+
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+y = pd.Series(np.where(X["a"] > 0, "yes", "no"))
+
+
+def tree_tasks(loss: float, n: int = 4) -> list[Task]:
+    """Past tasks of the tree family, whose first cell has this loss and the others are worse."""
+    tree = family("decision_tree")
+    trials = tuple(Trial(cell, loss + 0.01 * k) for k, cell in enumerate(tree.cells()))
+    space = tree.wide_space("classification")
+    return [Task(f"tree {k}", "decision_tree", space, trials=trials) for k in range(n)]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a history of related svm tasks is stored."""
+    with open_history(tmp_path / "past.db") as opened:
+        opened.add(*related_tasks(12))
+    return tmp_path / "past.db"
+
+
+@pytest.fixture
+def history(path: Path) -> Iterator[History]:
+    """That history, open."""
+    with open_history(path) as opened:
+        yield opened
+
+
+def test_a_history_may_be_open_or_named(history: History, path: Path) -> None:
+    """An open history, its path and its url give the same advice, resting on its tasks alone."""
+    answers = [
+        recommend(X, y, family="svm", n=2, history=one, experience=False, candidates=RELATED_CELLS)
+        for one in (history, path, str(path), f"sqlite:///{path}")
+    ]
+    assert answers.count(answers[0]) == 4
+    assert {evidence.dataset for evidence in answers[0][0].because} <= {f"past {k}" for k in range(12)}
+    assert {id(one.config) for one in answers[0]} <= {id(cell) for cell in RELATED_CELLS}
+
+
+@pytest.mark.parametrize(
+    ("table", "target"),
+    [
+        (X, y),
+        (X.set_index(np.arange(100, 160)), y.set_axis(np.arange(500, 560))),
+        (X.to_numpy(), y.to_numpy()),
+        (X.to_numpy().tolist(), y.tolist()),
+        (X, y.map({"yes": 1, "no": 0})),
+    ],
+)
+def test_tables_come_in_many_forms(path: Path, table: Any, target: Any) -> None:
+    """Frames with any index, arrays and lists of the same table get the same advice."""
+    advice = recommend(table, target, family="svm", history=path, experience=False, candidates=RELATED_CELLS)
+    usual = recommend(X, y, family="svm", history=path, experience=False, candidates=RELATED_CELLS)
+    assert advice[0].config == usual[0].config
+
+
+def test_history_and_experience_add_up(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are used, a task of both counts once, as the history holds it; either may be left out."""
+    shared = related_task("past 0", 0.5, 0.5, cells=RELATED_CELLS[:3])
+    write_pack([shared, *tree_tasks(0.1)], tmp_path / "pack", card={"name": "test"})
+    monkeypatch.setattr(past, "PACK", tmp_path / "pack")
+    own, both, shipped = past_tasks(path, experience=False), past_tasks(path), past_tasks()
+    assert [task.name for task in both] == [task.name for task in own] + [f"tree {k}" for k in range(4)]
+    assert len(both[0].trials) == len(RELATED_CELLS)
+    assert len(shipped[0].trials) == 3
+    assert past_tasks(experience=False) == []
+    assert {task.family for task in past_tasks(path, family="decision_tree")} == {"decision_tree"}
+    assert past_tasks(path, metric="r2") == []
+    monkeypatch.setattr(past, "PACK", tmp_path / "not there")
+    assert len(past_tasks(path)) == 12
+
+
+@pytest.mark.parametrize("loss", [-0.9, 3.0])
+def test_without_a_family_families_are_ranked(history: History, loss: float) -> None:
+    """Every family of the past has its best config, and the one with the lower loss comes first."""
+    history.add(*tree_tasks(loss))
+    advice = recommend(X, y, history=history, experience=False)
+    assert [one.family for one in advice] == (
+        ["decision_tree", "svm"] if loss < 0 else ["svm", "decision_tree"]
+    )
+    assert [one.loss for one in advice] == sorted(one.loss for one in advice)
+    estimator = family(advice[0].family).build(advice[0].config, "classification", seed=0)
+    assert estimator.fit(X, y).score(X, y) > 0.5
+
+
+def test_n_configs_of_one_family(history: History) -> None:
+    """With a family there are n different configs of it, by the metric that was asked for."""
+    history.add(*(replace(task, metric="balanced_accuracy") for task in related_tasks(12)))
+    advice = recommend(X, y, family="svm", metric="balanced_accuracy", n=4, history=history, experience=False)
+    assert len(advice) == len({str(one.config) for one in advice}) == 4
+    assert {one.metric for one in advice} == {"balanced_accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"family": "svn"}, FamilyError, "did you mean 'svm'"),
+        ({"metric": "acuracy"}, MetricError, "did you mean 'accuracy'"),
+        ({"metric": "r2"}, MetricError, "classification"),
+        ({"family": "svm", "metric": "f1_macro"}, LearningError, "svm.*f1_macro.*collect or import"),
+        ({"family": "random_forest"}, LearningError, "random_forest"),
+        ({"family": "svm", "learner": "oracle"}, LearningError, "'oracle'"),
+        ({"candidates": [{"C": 1.0}]}, LearningError, "family="),
+        ({"family": "svm", "candidates": [{"gama": 1.0}]}, SpaceError, "did you mean 'gamma'"),
+    ],
+)
+def test_what_does_not_fit_is_answered(
+    path: Path, options: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    """An unknown or unfitting family, metric, learner or candidate raises the error that says so."""
+    with pytest.raises(error, match=says):
+        recommend(X, y, history=path, experience=False, **options)
+
+
+def test_a_regression_has_no_accuracy(path: Path) -> None:
+    """Numbers as the target ask for r2, and refuse accuracy."""
+    numbers = X["a"] + X["b"]
+    with pytest.raises(MetricError, match="regression"):
+        recommend(X, numbers, family="svm", metric="accuracy", history=path, experience=False)
+    with pytest.raises(LearningError, match="judged by r2"):
+        recommend(X, numbers, family="svm", history=path, experience=False)
+
+
+def test_a_table_and_a_target_of_different_lengths_are_refused(path: Path) -> None:
+    """A target that does not belong to the table is refused, whichever is longer."""
+    for table, target in ((X, y[:50]), (X[:50], y)):
+        with pytest.raises(DatasetError, match=r"60.*50|50.*60"):
+            recommend(table, target, family="svm", history=path, experience=False)
