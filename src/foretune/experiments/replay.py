@@ -1,7 +1,7 @@
 """Replay: leave a group of tasks out, search its recorded trials as if they were new, measure the regret."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -87,7 +87,7 @@ def _search(name: str, recommender: Recommender, task: Task, trials: int) -> Sea
     """Replays the search: what is recommended gets its recorded trial."""
     recorded = {id(trial.config): trial for trial in task.done}
     configs = [trial.config for trial in task.done]
-    now = _without_trials(task)
+    now = replace(task, trials=())
     forecast = recommender.learner.forecast(now, configs).mean
     while len(now.trials) < trials:
         found = recommender.recommend(now, candidates=configs)
@@ -103,19 +103,6 @@ def _random_search(task: Task, trials: int, seed: int) -> Search:
     regrets = [_regret([task.done[k] for k in order], task, trials) for order in orders]
     losses = _losses(task.done)
     return Search(RANDOM, task, np.mean(regrets, axis=0), np.full(len(losses), np.nan), losses)
-
-
-def _without_trials(task: Task) -> Task:
-    return Task(
-        task.name,
-        task.family,
-        task.space,
-        metric=task.metric,
-        dataset=task.dataset,
-        group=task.group,
-        metafeatures=task.metafeatures,
-        provenance=task.provenance,
-    )
 
 
 def _losses(trials: Sequence[Trial]) -> Floats:
