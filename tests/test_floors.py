@@ -1,6 +1,7 @@
 """Imports look down only, and heavy packages come in by their own doors."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,8 +32,11 @@ DOORS: Final = {
     "dask": {"collect/backends.py"},
     "distributed": {"collect/backends.py"},
     "ray": {"collect/backends.py"},
+    "xgboost": {"collect/built_in/boosting.py"},
+    "lightgbm": {"collect/built_in/boosting.py"},
 }
 IMPORTERS: Final = {"import_module", "__import__", "_extra", "find_spec"}
+PLACE: Final = re.compile(r"[a-z_][\w.]*:[A-Z]\w*")  # "package.module:Name", as a family names its estimators
 FILES: Final = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
 
 
@@ -47,6 +51,8 @@ def imported(source: str) -> Iterator[str]:
             yield from (f"foretune.{alias.name}" for alias in node.names if node.module == "foretune")
         elif isinstance(node, ast.Call) and _name(node.func) in IMPORTERS and node.args:
             yield from (str(arg.value) for arg in node.args[:1] if isinstance(arg, ast.Constant))
+        elif isinstance(node, ast.Constant) and PLACE.fullmatch(str(node.value)):
+            yield str(node.value).partition(":")[0]
 
 
 def _name(called: ast.expr) -> str:
@@ -138,6 +144,7 @@ def test_the_stairs_down_are_open(file: str, source: str) -> None:
         "from optuna.trial import Trial",
         "importlib.import_module('ray.util')",
         "_extra('dask', 'dask')",
+        "Family('xgb', {'regression': 'xgboost.sklearn:XGBRegressor'}, space, {})",
     ],
 )
 def test_a_wrong_door_is_seen(source: str) -> None:

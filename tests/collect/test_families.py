@@ -1,19 +1,28 @@
 """The built-in families, and families of one's own."""
 
-import inspect
 import json
+import subprocess
+import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from ConfigSpace import Configuration, ConfigurationSpace, Float
+from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
 from foretune.collect import families as module
-from foretune.collect.families import Family, families, family, register_family
-from foretune.data.errors import FamilyError, SpaceError
+from foretune.collect.datasets import Dataset, load_dataset
+from foretune.collect.evaluation import PreparedData, Protocol, measure
+from foretune.collect.families import BUILT_IN, Family, families, family, register_family
+from foretune.collect.family import keywords
+from foretune.data.errors import FamilyError, MissingExtraError, SpaceError
 from foretune.data.metrics import Target
+from foretune.data.records import Trial
 from foretune.data.spaces import complete, sobol_configs, unfold
 
 GRIDS = {
@@ -21,9 +30,9 @@ GRIDS = {
     "random_forest": {"n_estimators": [10, 50, 100], "max_depth": [None, 10, 20]},
     "svm": {"C": [0.1, 1, 10], "gamma": [0.001, 0.01, 0.1]},
 }
-TARGETS: tuple[Target, ...] = ("classification", "regression")
-EVERY_FAMILY = pytest.mark.parametrize("name", GRIDS)
-EVERY_TARGET = pytest.mark.parametrize("target", TARGETS)
+SERVED = [(one.name, target) for one in BUILT_IN.values() for target in one.estimators]
+EVERY_FAMILY = pytest.mark.parametrize("name", BUILT_IN)
+EVERY_MODEL = pytest.mark.parametrize(("name", "target"), SERVED)
 
 
 def ridge_space(_: Target) -> ConfigurationSpace:
@@ -49,14 +58,21 @@ def _nothing_stays_registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
 
 
-@EVERY_FAMILY
+@pytest.mark.parametrize("name", GRIDS)
 def test_the_standard_grid_is_the_one_of_the_plan(name: str) -> None:
-    """Each family has the textbook grid, values and types exactly."""
+    """The plan's families have its grids, values and types exactly."""
     assert json.dumps(family(name).grid) == json.dumps(GRIDS[name])
 
 
 @EVERY_FAMILY
-@EVERY_TARGET
+def test_the_standard_grid_is_small_and_holds_the_familiar(name: str) -> None:
+    """A grid has 6 to 16 cells, none twice, without seed and threads."""
+    cells = [json.dumps(cell) for cell in family(name).cells()]
+    assert 6 <= len({*cells}) == len(cells) <= 16
+    assert not {"random_state", "n_jobs"} & {*family(name).hyperparameters()}
+
+
+@EVERY_MODEL
 def test_cells_and_default_are_legal_in_the_wide_space(name: str, target: Target) -> None:
     """The wide space holds the library's default and every cell of the grid."""
     one = family(name)
@@ -65,25 +81,66 @@ def test_cells_and_default_are_legal_in_the_wide_space(name: str, target: Target
         Configuration(space, values=unfold(space, complete(space, config)))
 
 
-@EVERY_FAMILY
-@EVERY_TARGET
+@pytest.mark.parametrize(("name", "target"), [place for place in SERVED if place[0] != "xgboost"])
 def test_the_default_is_the_librarys(name: str, target: Target) -> None:
-    """Every hyperparameter of the default has the value, and type, of scikit-learn's signature."""
+    """Every hyperparameter of the default has the value, and type, of the library's signature."""
     one = family(name)
-    signature = inspect.signature(one.estimator(target)).parameters
+    signature = keywords(one.estimator(target))
     default = one.default(target)
-    wanted = {hyperparameter: signature[hyperparameter].default for hyperparameter in default}
-    assert json.dumps(default) == json.dumps(wanted)
+    assert json.dumps(default) == json.dumps(
+        {hyperparameter: signature[hyperparameter] for hyperparameter in default}
+    )
 
 
-@EVERY_FAMILY
-@EVERY_TARGET
+@EVERY_MODEL
+def test_the_default_spelled_out_changes_nothing(name: str, target: Target) -> None:
+    """A model with the default config predicts what one without any config does, to the bit."""
+    data = load_dataset("iris" if target == "classification" else "diabetes")
+    y = data.y if target == "classification" else data.y / data.y.std()
+    models = [family(name).build(config, target, seed=0) for config in ({}, family(name).default(target))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a network that is not done after 200 epochs says so
+        one, other = (model.fit(data.X.to_numpy(), y).predict(data.X.to_numpy()) for model in models)
+    assert one.tolist() == other.tolist()
+
+
+@pytest.mark.parametrize("target", ["classification", "regression"])
+def test_the_default_of_xgboost_is_what_its_core_says(target: Target) -> None:
+    """Its signature leaves all to the core; the core's own settings are those of the default config."""
+    one, X = family("xgboost"), np.arange(20.0)[:, None]
+    booster = one.build({}, target, seed=0).fit(X, X[:, 0] > 9).get_booster()
+    learner = json.loads(booster.save_config())["learner"]
+    trees = learner["gradient_booster"]["tree_train_param"]
+    default = one.default(target)
+    assert default.pop("n_estimators") == booster.num_boosted_rounds()
+    assert default == pytest.approx({name: float(trees[name]) for name in default})
+
+
+@EVERY_MODEL
 def test_every_config_builds_the_estimator(name: str, target: Target) -> None:
     """Sobol configs are keywords that the estimator takes and finds valid, without seed and n_jobs."""
     one = family(name)
     for config in sobol_configs(one.wide_space(target), 100):
-        one.estimator(target)(**config)._validate_params()
+        model = one.estimator(target)(**config)
+        if hasattr(model, "_parameter_constraints"):
+            model._validate_params()
+        assert {*config} <= {*one.hyperparameters()}
         assert not {"random_state", "n_jobs"} & {*config}
+
+
+@EVERY_MODEL
+def test_every_config_is_fitted(name: str, target: Target) -> None:
+    """Grid, default and Sobol configs are fitted and judged without an error, on one thread."""
+    one = family(name)
+    X, y = (
+        make_classification(150, 4, random_state=0) if target == "classification" else make_regression(150, 4)
+    )
+    data = PreparedData(Dataset("made", pd.DataFrame(X), pd.Series(y), target), Protocol(folds=2))
+    for config in [*one.cells(), *sobol_configs(one.wide_space(target), 8)]:
+        quick = {"n_estimators": 5} if "n_estimators" in config else {}
+        quick |= {"max_iter": 5} if "max_iter" in config else {}
+        found = measure(one, config | quick, data)
+        assert all(np.isfinite(values).all() for values in found.scores.values()), config
 
 
 def test_a_config_is_what_svc_takes() -> None:
@@ -92,8 +149,48 @@ def test_a_config_is_what_svc_takes() -> None:
         assert config.items() <= SVC(**config).get_params().items()
 
 
-@EVERY_FAMILY
-@EVERY_TARGET
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_threads_are_fixed_and_no_hyperparameter(name: str) -> None:
+    """A boosted model runs on one thread and says nothing, and a config of one's own cannot miss that."""
+    assert family(name).build({}, "classification").get_params()["n_jobs"] == 1
+    with pytest.raises(SpaceError, match="n_jobs"):
+        family(name).cells({"n_jobs": [1]})
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+def test_a_family_whose_package_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left out of the families; asked for by name, the error says what to install."""
+    monkeypatch.setattr("foretune.collect.family.find_spec", lambda _: None)
+    assert name not in families()
+    assert "hist_gradient_boosting" in families()
+    with pytest.raises(MissingExtraError, match=rf"pip install 'foretune\[{name}\]'"):
+        family(name)
+    with pytest.raises(MissingExtraError, match=rf"pip install 'foretune\[{name}\]'"):
+        BUILT_IN[name].build({}, "regression")
+
+
+def test_naming_the_families_imports_none_of_their_packages() -> None:
+    """The list of families and their spaces costs no import of xgboost, lightgbm or scikit-learn's models."""
+    program = (
+        "import sys; from foretune.collect.families import families;"
+        "[one.wide_space(target) for one in families().values() for target in one.estimators];"
+        "sys.exit(bool({'xgboost', 'lightgbm', 'sklearn.ensemble'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_lists_are_values() -> None:
+    """A network's layers come out as the list that scikit-learn and JSON take; a tuple is the same config."""
+    space = family("mlp").wide_space("classification")
+    default = family("mlp").default("classification")
+    assert default["hidden_layer_sizes"] == [100]
+    assert complete(space, {"hidden_layer_sizes": (50, 50)})["hidden_layer_sizes"] == [50, 50]
+    assert (
+        Trial({"hidden_layer_sizes": (50, 50)}, 0.0).key == Trial({"hidden_layer_sizes": [50, 50]}, 0.0).key
+    )
+
+
+@EVERY_MODEL
 def test_build_seeds_what_can_be_seeded(name: str, target: Target) -> None:
     """The seed becomes the random_state of an estimator that has one."""
     model = family(name).build({}, target, seed=7)
@@ -113,7 +210,7 @@ def test_an_unknown_family_brings_the_nearest() -> None:
     """A misspelt family brings a suggestion; one that resembles none, the list."""
     with pytest.raises(FamilyError, match="did you mean 'random_forest'"):
         family("randomforest")
-    with pytest.raises(FamilyError, match="there are decision_tree, random_forest, svm"):
+    with pytest.raises(FamilyError, match="there are decision_tree, random_forest, "):
         family("zzz")
 
 
@@ -122,7 +219,7 @@ def test_a_family_of_ones_own_is_found() -> None:
     mine = ridge()
     register_family(mine)
     assert family("my_ridge") is mine
-    assert [*families()] == [*GRIDS, "my_ridge"]
+    assert [*families()] == [*BUILT_IN, "my_ridge"]
     assert "my_ridge" in families("regression")
     assert "my_ridge" not in families("classification")
 
@@ -140,7 +237,7 @@ def test_a_bad_name_is_refused(name: str) -> None:
     """A family's name is a lower-case identifier."""
     with pytest.raises(FamilyError, match="is no family name"):
         register_family(ridge(name))
-    assert [*families()] == [*GRIDS]
+    assert [*families()] == [*BUILT_IN]
 
 
 def test_a_family_that_does_not_fit_is_refused() -> None:
@@ -149,11 +246,11 @@ def test_a_family_that_does_not_fit_is_refused() -> None:
         register_family(ridge(grid={"alfa": [1.0]}))
     with pytest.raises(SpaceError, match="must be a ConfigSpace"):
         register_family(ridge(space=lambda _: {"alpha": (0, 1)}))
-    assert [*families()] == [*GRIDS]
+    assert [*families()] == [*BUILT_IN]
 
 
 def test_a_cell_outside_the_wide_space_is_refused() -> None:
     """A grid value beyond the wide space's range is refused at the door, naming the cell."""
     with pytest.raises(SpaceError, match="5000"):
         register_family(ridge(grid={"alpha": [1.0, 5000.0]}))
-    assert [*families()] == [*GRIDS]
+    assert [*families()] == [*BUILT_IN]

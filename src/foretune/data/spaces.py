@@ -2,7 +2,8 @@
 
 A ConfigSpace hyperparameter has one type. A mixed one is therefore held as two: `NAME:kind`, a choice among
 the special values and "number", and `NAME`, the number, active only where the kind is "number". Outside the
-space a config always speaks the estimator's own language: {"max_depth": None} or {"max_depth": 7}.
+space a config always speaks the estimator's own language: {"max_depth": None} or {"max_depth": 7}. Lists
+(`hidden_layer_sizes=[64, 64]`) are special values without a number beside them.
 """
 
 import json
@@ -52,6 +53,17 @@ def add_mixed(
     space.add(kind, number, EqualsCondition(number, kind, NUMBER))
 
 
+def add_lists(
+    space: ConfigurationSpace, name: str, choices: Sequence[Sequence[Any]], *, default: Sequence[Any]
+) -> None:
+    """Adds a hyperparameter whose values are lists, such as the sizes of a network's layers.
+
+    ConfigSpace has no lists: the space holds their JSON texts as `NAME:kind`.
+    """
+    texts = [_as_choice(choice) for choice in choices]
+    space.add(CategoricalHyperparameter(name + KIND, texts, default_value=_as_choice(default)))
+
+
 def fold(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config in the estimator's language, from the values of a `Configuration` of the space.
 
@@ -83,7 +95,8 @@ def unfold(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
 
 def _as_choice(value: Any) -> str:
     value = plain(value)
-    return json.dumps(value) if value is None or isinstance(value, bool | int | float | str) else repr(value)
+    is_plain = value is None or isinstance(value, bool | int | float | str | list | tuple)
+    return json.dumps(value, default=repr) if is_plain else repr(value)
 
 
 def default_config(space: ConfigurationSpace) -> dict[str, Any]:

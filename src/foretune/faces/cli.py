@@ -200,11 +200,14 @@ def experiment(
     from foretune.faces.report import print_report, write_report
 
     datasets = _load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
-    names = family or list(known_families(datasets[0].target))
     setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, rows=rows, seed=seed)
     for data in datasets:
         check_metric(setup.metric, data.target)
-    past = _past(history, names, setup.metric, experience=not no_experience)
+    past = _past(history, family, setup.metric, experience=not no_experience)
+    held = {task.family for task in past}
+    known = list(known_families(datasets[0].target))
+    names = family or [name for name in known if name in held] or known
+    past = [task for task in past if task.family in names]
     with _progress("experiment") as on_case:
         report = evaluate(datasets, names, past, setup, on_case=on_case)
     print_report(report, out)

@@ -1,0 +1,1 @@
+"""The built-in families, a file for each kind of model."""

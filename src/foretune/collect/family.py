@@ -1,0 +1,131 @@
+"""A family: one kind of model with its builder, its wide space and a standard grid."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.util import find_spec
+from pkgutil import resolve_name
+from typing import Any
+
+from ConfigSpace import ConfigurationSpace
+
+from foretune.data.errors import FamilyError, MissingExtraError
+from foretune.data.metrics import Target
+from foretune.data.records import Config
+from foretune.data.spaces import Grid, check_names, complete, grid_cells
+
+Estimator = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model: what builds it, and what may be searched.
+
+    `estimators` maps "classification" and/or "regression" to a callable that takes the hyperparameters as
+    keywords (a scikit-learn class, say), or to its place as text ("package.module:Name"), imported when the
+    first model is built; `space` gives the wide `ConfigurationSpace` for such a target, and its default is
+    the library's; `grid` is a small standard grid in it. `fixed` holds keywords of every model that are no
+    hyperparameters, such as the number of threads; `extra` names the optional package that the family needs.
+
+    >>> from ConfigSpace import Float
+    >>> from sklearn.linear_model import RidgeClassifier
+    >>> def space(target):
+    ...     wide = ConfigurationSpace()
+    ...     wide.add(Float("alpha", (1e-3, 1e3), log=True, default=1.0))
+    ...     return wide
+    >>> ridge = Family("ridge", {"classification": RidgeClassifier}, space, {"alpha": [0.1, 1.0, 10.0]})
+    >>> ridge.build({"alpha": 0.1}, "classification")
+    RidgeClassifier(alpha=0.1)
+    """
+
+    name: str
+    estimators: Mapping[Target, Estimator | str]
+    space: Callable[[Target], ConfigurationSpace]
+    grid: Grid
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    extra: str = ""
+
+    def build(self, config: Config, target: Target, *, seed: int | None = None) -> Any:
+        """A new, unfitted estimator with this config; `seed` becomes its random_state where it has one."""
+        estimator = self.estimator(target)
+        takes_seed = "random_state" in keywords(estimator)
+        return estimator(**{**self.fixed, **config}, **({"random_state": seed} if takes_seed else {}))
+
+    def estimator(self, target: Target) -> Estimator:
+        """What builds the model.
+
+        Raises `FamilyError` where the family does not serve such a target, `MissingExtraError` where the
+        package that it needs is not installed.
+        """
+        self._check_target(target)
+        return self._loaded(self.estimators[target])
+
+    def wide_space(self, target: Target) -> ConfigurationSpace:
+        """The space that a practitioner would search; its default is the library's."""
+        self._check_target(target)
+        return _space(self.name, target, self.space)
+
+    def cells(self, grid: Grid | list[Grid] | None = None) -> list[dict[str, Any]]:
+        """The cells of the standard grid, or of the grid given; `SpaceError` on an unknown hyperparameter."""
+        cells = grid_cells(self.grid if grid is None else grid)
+        known = self.hyperparameters()
+        for cell in cells:
+            check_names(cell, known, family=self.name)
+        return cells
+
+    def default(self, target: Target) -> dict[str, Any]:
+        """The library's default, every active hyperparameter of the space spelled out."""
+        return complete(self.wide_space(target), {})
+
+    def hyperparameters(self) -> list[str]:
+        """All names that the family's estimators accept, without random_state, n_jobs and what is fixed."""
+        names = [name for one in self.estimators.values() for name in keywords(self._loaded(one))]
+        return [name for name in dict.fromkeys(names) if name not in {"random_state", "n_jobs", *self.fixed}]
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the optional package that the family needs, if any, is there."""
+        return not self.extra or find_spec(self.extra) is not None
+
+    def check_installed(self) -> None:
+        """Raises `MissingExtraError`, saying what to install, where the family's package is missing."""
+        if not self.is_installed:
+            raise MissingExtraError(
+                f"{self.name} needs a package that is not installed: pip install 'foretune[{self.extra}]'."
+            )
+
+    def _loaded(self, estimator: Estimator | str) -> Estimator:
+        if not isinstance(estimator, str):
+            return estimator
+        self.check_installed()
+        found: Estimator = resolve_name(estimator)
+        return found
+
+    def _check_target(self, target: Target) -> None:
+        if target not in self.estimators:
+            raise FamilyError(f"{self.name} serves {', '.join(self.estimators)}, not {target}.")
+
+
+@lru_cache(maxsize=256)
+def _space(name: str, target: Target, make: Callable[[Target], ConfigurationSpace]) -> ConfigurationSpace:
+    space = make(target)
+    space.name = name
+    return space
+
+
+def keywords(estimator: Estimator) -> dict[str, Any]:
+    """The keywords that the estimator takes, with their defaults.
+
+    A class that hands **kwargs on to its bases (xgboost's do) takes theirs too.
+    """
+    found: dict[str, Any] = {}
+    owners = [one for one in getattr(estimator, "__mro__", ()) if "__init__" in vars(one)]
+    for call in [one.__init__ for one in owners] or [estimator]:
+        parameters = inspect.signature(call).parameters.values()
+        for one in parameters:
+            if one.name != "self" and one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
+                found.setdefault(one.name, one.default)
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+            break
+    return found
