@@ -1,18 +1,23 @@
 """Scores agree with scikit-learn's, whatever a fold lacks."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics as score
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.evaluation import (
+    Fold,
     Outputs,
     PreparedData,
     Protocol,
@@ -21,7 +26,7 @@ from foretune.collect.evaluation import (
     predict,
     score_fold,
 )
-from foretune.collect.families import family
+from foretune.collect.families import families, family
 from foretune.collect.preprocessing import make_preprocessing
 from foretune.data.metrics import metrics_for
 
@@ -67,11 +72,12 @@ def test_scores_of_three_classes_are_scikit_learns(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["decision_tree", "svm"])
 def test_scores_of_a_regression_are_scikit_learns(name: str) -> None:
-    """R², RMSE and MAE come in their own direction, errors positive."""
+    """R², RMSE and MAE, of a model of the standardised target, come in the target's own units."""
     data = load_dataset("diabetes")
     ours = measure(family(name), {}, PreparedData(data, PROTOCOL)).scores
     scoring = ["r2", "neg_root_mean_squared_error", "neg_mean_absolute_error"]
-    wanted = theirs(data, family(name).build({}, data.target, seed=PROTOCOL.seed), scoring)
+    model = family(name).build({}, data.target, seed=PROTOCOL.seed)
+    wanted = theirs(data, TransformedTargetRegressor(model, transformer=StandardScaler()), scoring)
     assert [*ours] == [*metrics_for("regression")]
     assert_allclose(ours["r2"], wanted["test_r2"])
     assert_allclose(ours["rmse"], -wanted["test_neg_root_mean_squared_error"])
@@ -86,9 +92,10 @@ def test_an_svm_has_an_auc_but_no_log_loss(csv: Path) -> None:
 
 def test_a_class_that_the_training_part_lacks_is_still_scored() -> None:
     """A tree that never saw class 2 gives it no probability, and each metric stays a number."""
-    X = np.array([[0.0], [1.0], [0.2], [0.9]])
-    model = family("decision_tree").build({}, "classification", seed=0).fit(X, [0.0, 1.0, 0.0, 1.0])
-    outputs = predict(model, np.array([[0.0], [1.0], [0.5]]), classes=3)
+    X, y = np.array([[0.0], [1.0], [0.2], [0.9]]), np.array([0.0, 1.0, 0.0, 1.0])
+    model = family("decision_tree").build({}, "classification", seed=0).fit(X, y)
+    fold = Fold(X, y, np.array([[0.0], [1.0], [0.5]]), y[:3], seen=np.array([0, 1]))
+    outputs = predict(model, fold, classes=3)
     assert outputs.probabilities is not None
     assert outputs.probabilities.shape == (3, 3)
     assert outputs.probabilities[:, 2].tolist() == [0, 0, 0]
@@ -103,14 +110,14 @@ def test_decision_values_stand_under_their_own_class(seen: list[int]) -> None:
     rng = np.random.default_rng(0)
     y = np.repeat(np.array(seen, dtype=float), 10)
     X = np.eye(3)[y.astype(int)] + rng.normal(scale=0.01, size=(len(y), 3))
-    model = family("svm").build({}, "classification").fit(X, y)
-    outputs = predict(model, X, classes=3)
+    places = np.searchsorted(seen, y).astype(float)
+    model = family("svm").build({}, "classification").fit(X, places)
+    outputs = predict(model, Fold(X, places, X, y, seen=np.array(seen)), classes=3)
     assert outputs.decisions is not None
     assert np.argmax(outputs.decisions, axis=1).tolist() == y.tolist()
     assert score_fold(outputs, y, "classification")["roc_auc"] == 1
 
 
-@pytest.mark.filterwarnings("ignore:A single label was found")  # as in a sweep, which ignores them all
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_auc_of_a_fold_with_one_class_is_undefined(classes: int) -> None:
     """A fold whose rows are all of one class has no AUC, but an accuracy."""
@@ -120,12 +127,66 @@ def test_the_auc_of_a_fold_with_one_class_is_undefined(classes: int) -> None:
     assert scores["accuracy"] == 1
 
 
+@given(st.integers(2, 5), st.integers(2, 40), st.integers(0, 9999))
+def test_every_score_is_scikit_learns(classes: int, n: int, seed: int) -> None:
+    """Whatever classes occur among truth and labels, with ties, each score is the one of scikit-learn."""
+    rng = np.random.default_rng(seed)
+    y, labels = rng.integers(0, classes, (2, n)).astype(float)
+    probabilities = np.round(rng.dirichlet(np.ones(classes), n), 1)
+    ours = score_fold(Outputs(labels, probabilities, probabilities), y, "classification")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes that do not occur, probabilities that do not sum to 1
+        theirs = {
+            "accuracy": score.accuracy_score(y, labels),
+            "balanced_accuracy": score.balanced_accuracy_score(y, labels),
+            "f1_macro": score.f1_score(y, labels, average="macro", zero_division=0),
+            "log_loss": score.log_loss(y, probabilities, labels=range(classes)),
+        }
+    assert ours | theirs == pytest.approx(ours, nan_ok=True)
+    values = score_fold(Outputs(probabilities[:, 0]), y, "regression")
+    assert values["r2"] == pytest.approx(score.r2_score(y, probabilities[:, 0]))
+    assert values["mae"] == pytest.approx(score.mean_absolute_error(y, probabilities[:, 0]))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_outputs_that_are_no_numbers_are_refused(broken: float) -> None:
+    """A model that predicts NaN or infinity has no score, and says why."""
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        score_fold(Outputs(np.array([0.0, broken])), np.zeros(2), "regression")
+
+
 def test_the_auc_is_over_the_classes_that_occur() -> None:
     """With a class missing from the fold, AUC is the mean over the others, each against the rest."""
     y, decisions = np.array([0, 0, 1, 1.0]), np.random.default_rng(0).normal(size=(4, 3))
     wanted = [score.roc_auc_score(y == k, decisions[:, k]) for k in (0, 1)]
     ours = score_fold(Outputs(y, None, decisions), y, "classification")["roc_auc"]
     assert ours == pytest.approx(np.mean(wanted))
+
+
+@pytest.mark.parametrize("name", families("classification"))
+def test_every_family_takes_a_class_too_rare_for_every_fold(name: str) -> None:
+    """A class with one row is missing from one training part; each model is scored all the same."""
+    rng = np.random.default_rng(0)
+    y = pd.Series(["a"] * 30 + ["b"] + ["c"] * 30)
+    X = pd.DataFrame(
+        {"x": y.map({"a": 0.0, "b": 5.0, "c": 9.0}) + rng.normal(size=61), "z": rng.normal(size=61)}
+    )
+    found = measure(family(name), {}, PreparedData(Dataset("rare", X, y, "classification"), PROTOCOL))
+    assert np.isfinite(found.scores["accuracy"]).all()
+    assert np.mean(found.scores["accuracy"]) > 0.8
+
+
+@pytest.mark.parametrize("name", families("regression"))
+def test_the_units_of_a_target_do_not_matter(name: str) -> None:
+    """A target in other units has the same R², and errors as many times as large."""
+    data = load_dataset("diabetes").sample(120)
+    other = Dataset("other", data.X, 1024 * data.y, "regression")  # a power of 2 rounds nothing
+    config = {"max_iter": 20} if name == "mlp" else {}
+    ours, theirs = (
+        measure(family(name), config, PreparedData(one, PROTOCOL)).scores for one in (data, other)
+    )
+    assert_allclose(theirs["r2"], ours["r2"], atol=1e-6)
+    assert_allclose(theirs["mae"], 1024 * np.array(ours["mae"]), rtol=1e-6)
 
 
 def test_the_preprocessing_never_sees_the_test_part(csv: Path) -> None:
@@ -142,6 +203,7 @@ def test_the_protocol_limits_the_rows(csv: Path) -> None:
     assert sum(len(fold.y_test) for fold in PreparedData(load_dataset(csv), protocol).folds) == 40
     assert protocol.provenance()["rows"] == 40
     assert protocol.provenance() != Protocol(folds=2).provenance()
+    assert protocol.provenance("regression") != protocol.provenance("classification")
 
 
 def test_classes_become_numbers_in_sorted_order() -> None:

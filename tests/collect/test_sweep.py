@@ -168,7 +168,7 @@ def test_a_regression_is_swept_too(history: History) -> None:
     ("mood", "target", "reason"),
     [
         ("raises", "classification", "ArithmeticError: no fit today"),
-        ("says NaN", "regression", "ValueError: Input contains NaN."),
+        ("says NaN", "regression", "ValueError: the model predicts NaN or infinite values."),
         ("sleeps", "regression", "timed out after 0.5 s"),
     ],
 )

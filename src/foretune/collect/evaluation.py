@@ -7,18 +7,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
-from sklearn import metrics as score
+from scipy.stats import rankdata
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.preprocessing import LabelEncoder, label_binarize
+from sklearn.preprocessing import LabelEncoder
+from threadpoolctl import threadpool_limits
 
 from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
 from foretune.collect.preprocessing import PREPROCESSING, make_preprocessing
 from foretune.data.metrics import Target, metrics_for
 from foretune.data.records import Config, Floats, Ints
+
+SMALLEST: Final = float(
+    np.finfo(np.float64).eps
+)  # no probability counts as less, nor as more than 1 minus it
 
 
 @dataclass(frozen=True)
@@ -29,25 +34,34 @@ class Protocol:
     seed: int = 0
     rows: int | None = None
 
-    def provenance(self) -> dict[str, Any]:
-        """The protocol as it is stored with every task: part of the task's identity."""
-        return {
+    def provenance(self, target: Target = "classification") -> dict[str, Any]:
+        """The protocol as it is stored with every task of such a target: part of the task's identity."""
+        found = {
             "validation": "cross-validation",
             "folds": self.folds,
             "seed": self.seed,
             "rows": self.rows,
             "preprocessing": PREPROCESSING,
         }
+        return found | ({"target": "standard"} if target == "regression" else {})
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One split after preprocessing: dense float features, class labels as 0..k-1."""
+    """One split after preprocessing: dense float features, targets that every model takes.
+
+    Classes are 0..k-1 in `y_test`. Models are fitted on `y_train`: there a class is its place in `seen`, the
+    classes that the training part holds (xgboost refuses gaps), and a number is standardised: it times
+    `scale` plus `centre` is the number itself. So C, epsilon, alpha and gamma mean the same on every target.
+    """
 
     X_train: Floats
     y_train: Floats
     X_test: Floats
     y_test: Floats
+    seen: Ints
+    centre: float = 0.0
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -98,27 +112,32 @@ def encode_target(data: Dataset) -> Floats:
 def _fold(data: Dataset, y: Floats, train: Ints, test: Ints) -> Fold:
     preprocessing = make_preprocessing(data.X)
     X_train = preprocessing.fit_transform(data.X.iloc[train])
-    return Fold(X_train, y[train], preprocessing.transform(data.X.iloc[test]), y[test])
+    X_test = preprocessing.transform(data.X.iloc[test])
+    if data.target == "classification":
+        seen, places = np.unique(y[train].astype(np.intp), return_inverse=True)
+        return Fold(X_train, places.astype(np.float64), X_test, y[test], seen)
+    centre, scale = float(y[train].mean()), float(y[train].std()) or 1.0
+    return Fold(X_train, (y[train] - centre) / scale, X_test, y[test], np.arange(0), centre, scale)
 
 
 def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
     """Every metric of the dataset's kind fold by fold, the seconds and (on Linux) the peak bytes it took.
 
-    Raises whatever the estimator raises.
+    Models run on one thread, so that seconds compare. Raises whatever the estimator raises.
     """
     folds = data.folds  # prepared before the clock starts
     _reset_peak()
     before = _memory_bytes("VmRSS")
     fit_seconds = predict_seconds = cpu_seconds = 0.0
     scores: dict[str, list[float]] = {metric: [] for metric in metrics_for(data.dataset.target)}
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")  # a config that converges badly shows it in its score
         for fold in folds:
             start, cpu = time.perf_counter(), time.process_time()
             model = family.build(config, data.dataset.target, seed=data.protocol.seed)
             model.fit(fold.X_train, fold.y_train)
             fitted = time.perf_counter()
-            outputs = predict(model, fold.X_test, classes=data.classes)
+            outputs = predict(model, fold, classes=data.classes)
             predict_seconds += time.perf_counter() - fitted
             fit_seconds += fitted - start
             cpu_seconds += time.process_time() - cpu
@@ -146,15 +165,22 @@ class Outputs:
     decisions: Floats | None = None
 
 
-def predict(model: Any, X: Floats, *, classes: int = 0) -> Outputs:
-    """The model's outputs, with one column for each of the dataset's classes, also those it never saw."""
-    if classes and hasattr(model, "predict_proba"):
-        probabilities = _widen(model.predict_proba(X), model.classes_, classes)
-        labels = model.classes_[np.argmax(probabilities[:, model.classes_.astype(int)], axis=1)]
-        return Outputs(labels, probabilities, probabilities)
-    labels = model.predict(X)
-    if classes and hasattr(model, "decision_function"):
-        return Outputs(labels, None, _widen(_two_sided(model.decision_function(X)), model.classes_, classes))
+def predict(model: Any, fold: Fold, *, classes: int = 0) -> Outputs:
+    """What the model, fitted on the fold, says of its test part, in the dataset's own numbers and classes.
+
+    There is one column for each of the dataset's classes, also those that the training part lacks.
+    """
+    if not classes:
+        return Outputs(model.predict(fold.X_test) * fold.scale + fold.centre)
+    seen = fold.seen[model.classes_.astype(int)]
+    if hasattr(model, "predict_proba"):
+        found = model.predict_proba(fold.X_test)
+        probabilities = _widen(found, seen, classes)
+        return Outputs(seen[np.argmax(found, axis=1)].astype(np.float64), probabilities, probabilities)
+    labels = fold.seen[model.predict(fold.X_test).astype(int)].astype(np.float64)
+    if hasattr(model, "decision_function"):
+        decisions = _two_sided(model.decision_function(fold.X_test))
+        return Outputs(labels, None, _widen(decisions, seen, classes))
     return Outputs(labels)
 
 
@@ -162,10 +188,10 @@ def _two_sided(decisions: Floats) -> Floats:
     return np.column_stack([-decisions, decisions]) if decisions.ndim == 1 else decisions
 
 
-def _widen(values: Floats, seen: Floats, classes: int) -> Floats:
+def _widen(values: Floats, seen: Ints, classes: int) -> Floats:
     """Columns for all classes; one that the training part did not hold gets the lowest value of all."""
     wide: Floats = np.full((len(values), classes), min(values.min(), 0.0))
-    wide[:, seen.astype(int)] = values
+    wide[:, seen] = values
     return wide
 
 
@@ -173,35 +199,55 @@ def score_fold(outputs: Outputs, y: Floats, target: Target) -> dict[str, float]:
     """Every metric that the outputs allow; one that is undefined on this fold is NaN.
 
     Log loss needs probabilities: a model without them (an SVM) has none. ROC AUC is the mean over the
-    classes, each against the rest, that occur in `y`.
+    classes, each against the rest, that occur in `y`. Raises `ValueError` where outputs are not finite.
+    The values are scikit-learn's; on small folds its checks cost ten times what the model does.
     """
+    for values in (outputs.labels, outputs.probabilities, outputs.decisions):
+        if values is not None and not np.isfinite(values).all():
+            raise ValueError("the model predicts NaN or infinite values.")
     if target == "regression":
-        return {
-            "r2": float(score.r2_score(y, outputs.labels)),
-            "rmse": float(score.root_mean_squared_error(y, outputs.labels)),
-            "mae": float(score.mean_absolute_error(y, outputs.labels)),
-        }
-    scores = {
-        "accuracy": float(score.accuracy_score(y, outputs.labels)),
-        "balanced_accuracy": float(score.balanced_accuracy_score(y, outputs.labels)),
-        "f1_macro": float(score.f1_score(y, outputs.labels, average="macro", zero_division=0)),
-    }
+        return _regression_scores(outputs.labels, y)
+    scores = _label_scores(outputs.labels.astype(np.intp), y.astype(np.intp))
     if outputs.decisions is not None:
-        scores["roc_auc"] = _roc_auc(outputs.decisions, y)
+        scores["roc_auc"] = _roc_auc(outputs.decisions, y.astype(np.intp))
     if outputs.probabilities is not None:
-        columns = range(outputs.probabilities.shape[1])
-        scores["log_loss"] = float(score.log_loss(y, outputs.probabilities, labels=list(columns)))
+        right = outputs.probabilities[np.arange(len(y)), y.astype(np.intp)]
+        scores["log_loss"] = float(-np.log(np.clip(right, SMALLEST, 1 - SMALLEST)).mean())
     return scores
 
 
-def _roc_auc(decisions: Floats, y: Floats) -> float:
-    if decisions.shape[1] == 2:
-        return float(score.roc_auc_score(y, decisions[:, 1])) if len(np.unique(y)) == 2 else float("nan")
-    present = [k for k in np.unique(y).astype(int) if np.any(y != k)]
-    if not present:
+def _regression_scores(values: Floats, y: Floats) -> dict[str, float]:
+    errors = values - y
+    squares, spread = float(np.sum(errors**2)), float(np.sum((y - y.mean()) ** 2))
+    r2 = 1 - squares / spread if spread else float(not squares)
+    return {"r2": r2, "rmse": (squares / len(y)) ** 0.5, "mae": float(np.abs(errors).mean())}
+
+
+def _label_scores(labels: Ints, y: Ints) -> dict[str, float]:
+    """Balanced accuracy is over the classes that occur in `y`, F1 over those in `y` or among the labels."""
+    classes = max(labels.max(), y.max()) + 1
+    table = np.bincount(y * classes + labels, minlength=classes**2).reshape(classes, classes)
+    hits, are, said = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
+    occurs = are + said > 0
+    return {
+        "accuracy": float(hits.sum() / len(y)),
+        "balanced_accuracy": float(np.mean(hits[are > 0] / are[are > 0])),
+        "f1_macro": float(np.mean(2 * hits[occurs] / (are + said)[occurs])),
+    }
+
+
+def _roc_auc(decisions: Floats, y: Ints) -> float:
+    """The share of pairs, one of a class and one of the rest, that the decision values (n, k) rank right."""
+    two_sided = decisions[:, 1:] if decisions.shape[1] == 2 else decisions
+    first = decisions.shape[1] - two_sided.shape[1]
+    is_class = y[:, None] == np.arange(first, decisions.shape[1])
+    members = is_class.sum(axis=0)
+    split = (members > 0) & (members < len(y))
+    if not split.any():
         return float("nan")
-    truth = label_binarize(y, classes=range(decisions.shape[1]))
-    return float(score.roc_auc_score(truth[:, present], decisions[:, present], average="macro"))
+    ranks = np.where(is_class, rankdata(two_sided, axis=0), 0.0).sum(axis=0)[split]
+    inside = members[split]
+    return float(np.mean((ranks - inside * (inside + 1) / 2) / (inside * (len(y) - inside))))
 
 
 def _memory_bytes(field: Literal["VmRSS", "VmHWM"]) -> int | None:

@@ -59,12 +59,12 @@ class Plan:
             dataset=dataset.fingerprint,
             group=self.groups.get(dataset.name),
             provenance={
-                "protocol": self.protocol.provenance(),
+                "protocol": self.protocol.provenance(dataset.target),
                 "direction": "minimize" if metric in LOWER_IS_BETTER else "maximize",
                 "target": dataset.target,
                 "rows": len(dataset.X),
                 "source": Path(dataset.source).name,
-                "versions": _versions(),
+                "versions": _versions(family.extra),
                 "date": datetime.now(UTC).date().isoformat(),
             },
         )
@@ -115,17 +115,14 @@ def collect(
     """
     work = remaining_jobs(history, list(dict.fromkeys(datasets)), plan)
     start = time.perf_counter()
-    described: dict[str, Mapping[str, float]] = {}
     for done, (job, outcome) in enumerate(_run(work, jobs=jobs, backend=backend), start=1):
         data = job.dataset
-        if data.fingerprint not in described:
-            described[data.fingerprint] = describe(data.X, data.y, target=data.target)
         trials = trials_of(job, outcome)
         history.add(
             *(
                 replace(
                     plan.task(job.family, data, metric),
-                    metafeatures=described[data.fingerprint],
+                    metafeatures=_described(data),
                     trials=(trial,),
                 )
                 for metric, trial in trials.items()
@@ -192,10 +189,16 @@ def _failed(job: Job, reason: str) -> Trial:
     return Trial(job.config, status=FAILED, seed=job.protocol.seed, reason=reason)
 
 
-@lru_cache(maxsize=1)
-def _versions() -> dict[str, str]:
-    packages = ("foretune", "scikit-learn", "numpy", "scipy")
+@lru_cache(maxsize=16)
+def _versions(extra: str) -> dict[str, str]:
+    packages = ("foretune", "scikit-learn", "numpy", "scipy", *([extra] if extra else []))
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+@lru_cache(maxsize=256)
+def _described(data: Dataset) -> Mapping[str, float]:
+    """The dataset's meta-features: once for all the families and sweeps of this process."""
+    return describe(data.X, data.y, target=data.target)
 
 
 def _run(work: Sequence[Job], *, jobs: int, backend: Backend) -> Iterator[tuple[Job, Measurement | str]]:
