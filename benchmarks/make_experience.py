@@ -1,76 +1,127 @@
-"""Makes the shipped pack from a collected history: trials and meta-features, never the data.
+"""Makes the shipped pack from what was collected: trials and meta-features, never the data.
 
-    foretune collect DATASETS --history sqlite:///collected/sweep.db --wide 30 --rows 2000 --timeout 60 \
-        --groups benchmarks/experience_groups.json
-    python benchmarks/make_experience.py sqlite:///collected/sweep.db DATASETS
+    python benchmarks/make_experience.py DATASETS sqlite:///collected/sweep.db
 
-The datasets are described anew, so that the pack's meta-features are those of today's code. DATASETS is a
-folder of tables with a column `target`, and a catalogue.csv that names the source of each.
+The pack as it ships is merged in first, so that it grows and never starts over; SOURCES are histories or
+other packs. Groups are those of experience_groups.json, and every dataset is described by today's code, once:
+what was described is kept in a file until that code changes.
 """
 
 import argparse
-import csv
+import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Final
 
-from foretune.collect.datasets import load_dataset
+import foretune.features
+from catalogue import load_catalogued, read_catalogue
+from foretune.collect.datasets import Dataset
 from foretune.data.records import Task
 from foretune.experience import PACK
 from foretune.features.metafeatures import describe
 from foretune.history.history import open_history
 from foretune.history.parquet import write_pack
 
-FEWEST_TRIALS = 30  # a task with fewer was still under way when the sweep was stopped
+FEWEST_TRIALS: Final = 30  # a task with fewer was still under way when the sweep was stopped
+GROUPS: Final = Path(__file__).parent / "experience_groups.json"
 
 
 def main() -> None:
-    """Reads the history and the datasets, writes the pack and prints its card's counts."""
+    """Merges the sources, describes the datasets, writes the pack and prints its counts."""
     options = _options()
-    with open_history(options.history, read_only=True) as history:
-        tasks = [task for task in history.tasks() if len(task.done) >= FEWEST_TRIALS]
-    described = {name: _described(options.datasets, name) for name in {task.name for task in tasks}}
-    tasks = [replace(task, metafeatures=described[task.name]) for task in tasks]
-    write_pack(tasks, options.pack, card=_card(tasks, options.datasets))
-    print(Counter(task.family for task in tasks if task.metric == "accuracy"))
-    print(sum(file.stat().st_size for file in Path(options.pack).iterdir()), "bytes")
+    present = [str(options.pack)] if options.pack.exists() else []
+    tasks = [task for task in merged([*present, *options.sources]) if len(task.done) >= FEWEST_TRIALS]
+    described = Descriptions(options.cache)
+    datasets = {data.fingerprint: data for data in load_catalogued(options.datasets)}
+    groups = json.loads(GROUPS.read_text(encoding="utf-8"))
+    tasks = [
+        replace(task, metafeatures=described(datasets[str(task.dataset)]), group=groups.get(task.name))
+        for task in tasks
+    ]
+    write_pack(tasks, options.pack, card=card(tasks, read_catalogue(options.datasets)))
+    counts = Counter((task.family, task.provenance["target"]) for task in tasks)
+    for (family, target), count in sorted(counts.items()):
+        print(f"{family}, {target}: {count} tasks")
+    print(sum(file.stat().st_size for file in options.pack.iterdir()), "bytes")
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("history")
-    parser.add_argument("datasets", type=Path)
-    parser.add_argument("--pack", type=Path, default=PACK)
-    return parser.parse_args()
+def merged(sources: Iterable[str]) -> list[Task]:
+    """The tasks of all sources; one that several hold has the trials of each, none twice."""
+    with TemporaryDirectory() as folder, open_history(Path(folder) / "merged.db") as everything:
+        for source in sources:
+            with open_history(source, read_only=True) as history:
+                everything.add(*history.tasks())
+        return list(everything.tasks())
 
 
-def _described(folder: Path, name: str) -> dict[str, float]:
-    data = load_dataset(folder / f"{name}.parquet")
-    found = describe(data.X, data.y, target=data.target)
-    return {key: float(f"{value:.6g}") for key, value in found.items()}
+class Descriptions:
+    """The meta-features of datasets, kept in a JSON file while the code that describes is the same."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._code = _code_digest()
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        self._known: dict[str, dict[str, float]] = found.get(self._code, {})
+
+    def __call__(self, data: Dataset) -> Mapping[str, float]:
+        """The dataset's meta-features, six digits each."""
+        if data.fingerprint not in self._known:
+            found = describe(data.X, data.y, target=data.target)
+            self._known[data.fingerprint] = {key: float(f"{value:.6g}") for key, value in found.items()}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps({self._code: self._known}), encoding="utf-8")
+        return self._known[data.fingerprint]
 
 
-def _card(tasks: list[Task], folder: Path) -> dict[str, Any]:
-    with (folder / "catalogue.csv").open(encoding="utf-8") as file:
-        catalogue = {row["name"]: row for row in csv.DictReader(file)}
+def _code_digest() -> str:
+    files = sorted(Path(next(iter(foretune.features.__path__))).glob("*.py"))
+    return blake2b(b"".join(file.read_bytes() for file in files), digest_size=8).hexdigest()
+
+
+def card(tasks: list[Task], catalogue: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What the pack says of itself."""
     names = sorted({task.name for task in tasks})
+    targets = sorted({task.provenance["target"] for task in tasks})
+    versions = [task.provenance["versions"] for task in tasks]
     return {
         "name": "foretune experience",
-        "what": "Cross-validated trials of scikit-learn models on public tabular datasets: configs, scores a "
-        "fold, seconds, memory, and the datasets' meta-features. No row of any dataset is in it.",
+        "what": "Cross-validated trials of models on public tabular datasets: configs, scores a fold, "
+        "seconds, memory, and the datasets' meta-features. No row of any dataset is in it.",
         "licence": "BSD-3-Clause (the trials are our own measurements)",
-        "how": "foretune collect: the standard grid, the library default and Sobol configs of a wide space, "
-        "the same for every dataset; 5-fold cross-validation, at most 2,000 rows of a dataset; 12 to 60 s "
-        "for a config, else it failed. In these Sobol configs a hyperparameter that may be a number or a "
-        "special value (max_depth, max_features, gamma, ccp_alpha) is a number throughout; grid and default "
-        "hold the special values.",
-        "versions": tasks[0].provenance["versions"],
-        "protocol": tasks[0].provenance["protocol"],
+        "how": "benchmarks/sweep.py: the standard grid, the library default and Sobol configs of a wide "
+        "space, the same for every dataset; 5-fold cross-validation, at most 2,000 rows of a dataset; 12 to "
+        "60 s for a config, else it failed. A regression's target is standardised by its training part "
+        "before the fit, and scores are in its own units. In the Sobol configs of the classification tasks "
+        "of decision_tree, random_forest and svm a hyperparameter that may be a number or a special value "
+        "(max_depth, max_features, gamma, ccp_alpha) is a number throughout; grid and default hold the "
+        "special values.",
+        "versions": {name: versions_of(versions, name) for name in sorted({k for v in versions for k in v})},
+        "protocol": {
+            target: next(task.provenance["protocol"] for task in tasks if task.provenance["target"] == target)
+            for target in targets
+        },
         "biases": "Small tabular data (at most 10,000 rows, 2,000 used), few very wide sets, mostly binary "
         "targets; timings are of one shared two-core machine.",
         "datasets": {name: f"{catalogue[name]['source']} {catalogue[name]['item']}" for name in names},
     }
+
+
+def versions_of(versions: Iterable[Mapping[str, str]], package: str) -> str:
+    """All versions of a package that trials were made with."""
+    return ", ".join(sorted({one[package] for one in versions if package in one}))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("datasets", type=Path, help="the folder with catalogue.csv")
+    parser.add_argument("sources", nargs="*", help="histories (sqlite:///FILE.db) and packs (folders)")
+    parser.add_argument("--pack", type=Path, default=PACK, help="merged into, and written")
+    parser.add_argument("--cache", type=Path, default=Path("collected/metafeatures.json"))
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
