@@ -26,7 +26,7 @@ from foretune.features.metafeatures import describe
 from foretune.history.history import open_history
 from foretune.history.parquet import write_pack
 
-FEWEST_TRIALS: Final = 30  # a task with fewer was still under way when the sweep was stopped
+FEWEST_TRIALS: Final = 20  # a task with fewer was still under way when the sweep was stopped
 GROUPS: Final = Path(__file__).parent / "experience_groups.json"
 
 

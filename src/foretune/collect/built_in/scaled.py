@@ -95,7 +95,7 @@ FAMILIES: Final = (
         "logistic_regression",
         {"classification": "sklearn.linear_model:LogisticRegression"},
         logistic_regression_space,
-        {"C": [0.001, 0.01, 0.1, 1, 10, 100, 1000]},
+        {"C": [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]},
     ),
     Family(
         "elastic_net",
