@@ -332,3 +332,45 @@ def test_a_history_can_be_shared(foretune: Foretune, history: Path, tmp_path: Pa
     assert "name: [mine]" in foretune("history", "card", pack).out
     with open_history(pack) as opened:
         assert sum(len(task.trials) for task in opened.tasks()) == 12 * len(RELATED_CELLS)
+
+
+def test_only_families_with_a_past_are_advised(foretune: Foretune, table: Path, history: Path) -> None:
+    """Without a family, those that the past does not hold are passed over, in advice and in experiments."""
+    own = ["--no-experience", "--history", history]
+    answer = asked(foretune("recommend", table, "--target", "label", *own, "--json"))
+    assert [one["family"] for one in answer["recommendations"]] == ["svm"]
+    run = foretune("recommend", table, "--target", "number", *own)
+    assert_one_line(run, "any family", "r2")
+
+
+def test_an_experiment_is_on_the_families_with_a_past(
+    foretune: Foretune, table: Path, history: Path, tmp_path: Path
+) -> None:
+    """Without a family, an experiment trains those that the past holds, and no other."""
+    words = ["--target", "label", "--no-experience", "--history", history, "--folds", 2]
+    run = foretune("experiment", table, *words, "--output", tmp_path / "report")
+    assert run.code == 0, run.err
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    assert {case["family"] for case in report["cases"]} == {"svm"}
+
+
+def test_a_missing_package_is_named(
+    foretune: Foretune, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A family whose package is not installed says what to install."""
+    monkeypatch.setattr("foretune.collect.family.find_spec", lambda _: None)
+    run = foretune("recommend", table, "--target", "label", "--family", "xgboost")
+    assert_one_line(run, "pip install 'foretune[xgboost]'")
+    sweep = ["--target", "label", "--history", f"sqlite:///{tmp_path / 'h.db'}", "--family", "lightgbm"]
+    assert_one_line(foretune("collect", table, *sweep), "pip install 'foretune[lightgbm]'")
+
+
+def test_a_new_family_is_collected_and_advised(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """Trials of a family that the experience lacks, of a regression, become advice at once."""
+    url = f"sqlite:///{tmp_path / 'mine.db'}"
+    sweep = ["--history", url, "--family", "elastic_net", "--wide", 1, "--folds", 2, "--jobs", 1]
+    assert foretune("collect", table, "--target", "number", *sweep).code == 0
+    words = ["--target", "number", "--history", url, "--no-experience", "--json"]
+    (best,) = asked(foretune("recommend", table, *words))["recommendations"]
+    assert (best["family"], best["metric"]) == ("elastic_net", "r2")
+    assert best["config"].keys() == {"alpha", "l1_ratio"}
