@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics as score
 from sklearn.compose import TransformedTargetRegressor
@@ -127,7 +127,6 @@ def test_the_auc_of_a_fold_with_one_class_is_undefined(classes: int) -> None:
     assert scores["accuracy"] == 1
 
 
-@settings(deadline=None)
 @given(st.integers(2, 5), st.integers(2, 40), st.integers(0, 9999))
 def test_every_score_is_scikit_learns(classes: int, n: int, seed: int) -> None:
     """Whatever classes occur among truth and labels, with ties, each score is the one of scikit-learn."""
