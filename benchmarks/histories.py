@@ -58,7 +58,8 @@ def _full_budget(table: pd.DataFrame, card: Mapping[str, Any]) -> pd.DataFrame:
     if "budget" not in card:
         return table
     column, full = card["budget"]["column"], max(card["budget"]["values"])
-    return table[table[column] == full].drop(columns=column)
+    kept: pd.DataFrame = table[table[column] == full].drop(columns=column)
+    return kept
 
 
 def _trials(table: pd.DataFrame, space: ConfigurationSpace, metric: str) -> dict[str, tuple[Trial, ...]]:

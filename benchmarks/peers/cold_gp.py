@@ -27,6 +27,7 @@ class ColdGP:
     def __init__(self, seed: int = 0, *, initial: int = INITIAL) -> None:
         self._seed, self._initial = seed, initial
         self._recorded: Recorded | None = None
+        self._warm: list[Floats] = []  # parameters of the last fit
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """Itself, knowing the space of these tasks."""
@@ -73,7 +74,7 @@ class ColdGP:
 
     def _forecast(self, task: Task, points: Floats, *, noisy: bool = False) -> Forecast:
         X = self._encoder([trial.config for trial in task.done])
-        gp = GaussianProcess().fit(X, losses(task), starts=getattr(self, "_warm", []))
+        gp = GaussianProcess().fit(X, losses(task), starts=self._warm)
         self._warm = [gp.parameters]
         mean, std = gp.predict(points)
         if noisy:

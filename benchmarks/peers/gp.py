@@ -34,7 +34,7 @@ class GaussianProcess:
         high = np.log([BOUNDS["length"][1]] * d + [BOUNDS["signal"][1], BOUNDS["noise"][1]])
         found = [
             minimize(
-                self._objective,
+                self.objective,
                 np.clip(start, low, high),
                 args=(squared,),
                 jac=True,
@@ -45,7 +45,7 @@ class GaussianProcess:
             for start in [*own[:restarts], *starts]
         ]
         self.parameters: Floats = min(found, key=lambda one: float(one.fun)).x
-        self._lengths, self._signal = np.exp(self.parameters[:d]), float(np.exp(self.parameters[d]))
+        self.lengths, self.signal = np.exp(self.parameters[:d]), float(np.exp(self.parameters[d]))
         self.noise = float(np.exp(self.parameters[d + 1])) + JITTER
         self._lower = cholesky(self.kernel(X, X) + self.noise * np.eye(len(X)), lower=True)
         self._weights = cho_solve((self._lower, True), self._z)
@@ -53,9 +53,9 @@ class GaussianProcess:
 
     def kernel(self, A: Floats, B: Floats) -> Floats:
         """The covariance (a, b) of points."""
-        a, b = A / self._lengths, B / self._lengths
+        a, b = A / self.lengths, B / self.lengths
         squared = np.maximum((a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2.0 * a @ b.T, 0.0)
-        return np.asarray(self._signal * _matern(np.sqrt(squared)))
+        return np.asarray(self.signal * _matern(np.sqrt(squared)))
 
     def whiten(self, points: Floats) -> Floats:
         """What the trials explain of each of m points, (n, m): the posterior covariance lacks its square."""
@@ -65,7 +65,7 @@ class GaussianProcess:
         """Mean and standard deviation (m,) of the loss without noise at m points."""
         mean = self.kernel(points, self.X) @ self._weights
         explained = (self.whiten(points) ** 2).sum(axis=0)
-        return mean, np.sqrt(np.maximum(self._signal - explained, 1e-12))
+        return mean, np.sqrt(np.maximum(self.signal - explained, 1e-12))
 
     def left_out(self) -> tuple[Floats, Floats]:
         """Means (n, n) and covariances (n, n, n) at all trials, row j from the process without trial j."""
@@ -80,7 +80,7 @@ class GaussianProcess:
             covariances[j] = K - white.T @ white
         return means, covariances
 
-    def _objective(self, parameters: Floats, squared: Floats) -> tuple[float, Floats]:
+    def objective(self, parameters: Floats, squared: Floats) -> tuple[float, Floats]:
         """The negative log posterior of the logarithms of lengths, signal and noise, and its gradient."""
         d = len(squared)
         inverse = np.exp(-2.0 * parameters[:d])
@@ -111,7 +111,7 @@ class GaussianProcess:
 
 
 def _start(d: int, length: float, noise: float) -> Floats:
-    return np.log(np.array([length] * d + [1.0, noise]))
+    return np.asarray(np.log([length] * d + [1.0, noise]))
 
 
 def _matern(r: Floats) -> Floats:

@@ -13,7 +13,7 @@ from foretune.recommender.recommender import LEARNERS, Recommender
 class Entry:
     """How to make a method from a seed and the number of trials it will have.
 
-    `random`: it is played with several seeds. `options`: what was not left at its default.
+    `random`: it is played with several seeds.
     """
 
     make: Callable[[int, int], Method]

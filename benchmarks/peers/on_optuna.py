@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 import optuna
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Constant, OrdinalHyperparameter
-from ConfigSpace.hyperparameters import Hyperparameter
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -38,6 +37,7 @@ class OnOptuna:
     ) -> None:
         self._sampler, self._seed, self._flat = sampler, seed, flat
         self._recorded: Recorded | None = None
+        self._told: tuple[Trial, ...] = ()
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """Itself, knowing the space of these tasks."""
@@ -92,7 +92,7 @@ class OnOptuna:
         return fold(values)
 
 
-def _distribution(one: Hyperparameter[Any, Any]) -> BaseDistribution:
+def _distribution(one: Any) -> BaseDistribution:
     """The hyperparameter on its own scale, as Optuna has it."""
     if isinstance(one, CategoricalHyperparameter):
         return CategoricalDistribution([plain(choice) for choice in one.choices])

@@ -32,6 +32,7 @@ class RGPE:
     def __init__(self, seed: int = 0, *, horizon: int = 30) -> None:
         self._seed, self._horizon = seed, horizon
         self._recorded: Recorded | None = None
+        self._warm: list[Floats] = []  # parameters of the last fit
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The ensemble of a process for each of these tasks."""
@@ -79,8 +80,8 @@ class RGPE:
         """The share of each past process and, last, of the new task's own."""
         samples = _samples(*self._past.joint(tried), rng)
         misranked = np.zeros(samples.shape[:2])
-        for j in range(len(y)):
-            misranked += ((samples[:, :, j, None] < samples) != (y[j] < y)).sum(axis=2)
+        for k in range(len(y)):
+            misranked += ((samples[:, :, k, None] < samples) != (y[k] < y)).sum(axis=2)
         left_out = _samples(*own.left_out(), rng)  # row j: without trial j
         j = np.arange(len(y))
         own_misranked = ((left_out[j, :, j][:, :, None] < left_out) != (y[:, None, None] < y)).sum(
