@@ -56,6 +56,13 @@ def test_share_out_holds_out_that_share_of_the_groups(share: float, groups: int)
     assert len(split.past) + len(split.new) == 40
 
 
+@pytest.fixture(scope="module")
+def searches() -> list[Search]:
+    """A replay of ten related tasks, left out in two parts, as long as there are configs."""
+    splits = list(leave_groups_out(related_tasks(10), folds=2))
+    return replay(splits, ["portfolio", "forest"], trials=len(RELATED_CELLS) + 3)
+
+
 def test_regret_falls_from_at_most_one_to_nothing(searches: list[Search]) -> None:
     """Normalised regret lies in [0, 1], never grows, and is 0 once every config was tried."""
     assert {search.learner for search in searches} == {"portfolio", "forest", RANDOM}
