@@ -1,25 +1,22 @@
 """Replays: what is left out, and how regret is measured."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Self
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
-from scipy.stats import spearmanr
-from sklearn.metrics import r2_score, root_mean_squared_error
+from hypothesis import given, strategies as st
 
 from foretune.data.errors import LearningError
-from foretune.data.records import FAILED, Task, Trial
+from foretune.data.records import FAILED, Config, Forecast, Recommendation, Task, Trial, canonical
+from foretune.experiments.judging import RANDOM, Search, prediction
 from foretune.experiments.replay import (
-    RANDOM,
-    Search,
     Split,
-    curves,
-    forecast_accuracy,
     leave_groups_out,
-    prediction,
+    play,
     replay,
     replay_report,
     share_out,
@@ -128,41 +125,6 @@ def test_failed_trials_are_not_searched() -> None:
     assert all(len(search.truth) == len(RELATED_CELLS) for search in found)
 
 
-@settings(deadline=None)
-@given(st.integers(0, 1000), st.integers(1, 4))
-def test_forecast_accuracy_is_scikit_learns(seed: int, tasks: int) -> None:
-    """RMSE and R2 over all pairs are scikit-learn's; Spearman is scipy's, averaged over tasks."""
-    rng = np.random.default_rng(seed)
-    pairs = [(rng.normal(size=n), rng.normal(size=n)) for n in rng.integers(3, 9, tasks)]
-    found = forecast_accuracy(pairs)
-    forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    assert found["rmse"] == pytest.approx(root_mean_squared_error(truth, forecast))
-    assert found["r2"] == pytest.approx(r2_score(truth, forecast))
-    assert found["spearman"] == pytest.approx(np.mean([spearmanr(*pair).statistic for pair in pairs]))
-
-
-def test_flat_tasks_have_no_order_to_forecast() -> None:
-    """A task whose losses are all equal does not count in the mean rank correlation."""
-    ordered, flat = np.array([0.1, 0.2, 0.3]), np.full(3, 0.2)
-    assert forecast_accuracy([(ordered, ordered), (ordered, flat)])["spearman"] == pytest.approx(1.0)
-
-
-def test_curves_are_means_over_tasks(searches: list[Search]) -> None:
-    """Each point of a curve is the mean regret of its learner then, and ranks always sum to the same."""
-    rows = curves(searches)
-    for row in rows:
-        mine = [search.regret for search in searches if search.learner == row["learner"]]
-        assert row["tasks"] == len(mine) == 10
-        assert row["regret"] == pytest.approx([np.mean([r[n - 1] for r in mine]) for n in row["trials"]])
-    ranks = np.sum([row["rank"] for row in rows], axis=0)
-    np.testing.assert_allclose(ranks, 1 + 2 + 3)
-
-
-def test_prediction_leaves_random_search_out(searches: list[Search]) -> None:
-    """There is a row for each learner, and none for random search, which forecasts nothing."""
-    assert [row["learner"] for row in prediction(searches)] == ["portfolio", "forest"]
-
-
 def test_a_report_of_two_families_counts_every_split() -> None:
     """Each family is replayed by itself, and the progress of all of them goes up to the end."""
     past = related_tasks(6)
@@ -186,3 +148,81 @@ def test_one_split_shows_the_past_too() -> None:
     report = replay_report(related_tasks(20), ["forest"], test_share=0.25, trials=2)
     assert report["prediction_on_past"] == prediction(replay([Split(past, past)], ["forest"], trials=1))
     assert "prediction_on_past" not in replay_report(past, ["portfolio"], folds=2, trials=2)
+
+
+class Reversed:
+    """Recommends the candidates from the last to the first; taught nothing."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def fit(self, tasks: Iterable[Task]) -> Self:
+        """Itself."""
+        return self
+
+    def recommend(
+        self, task: Task, n: int = 1, *, candidates: Sequence[Config] | None = None
+    ) -> list[Recommendation]:
+        """The last candidate that was not tried."""
+        assert candidates is not None
+        tried = len(task.trials)
+        return [Recommendation(candidates[-1 - tried], 0.0, 0.0)] if tried < len(candidates) else []
+
+
+class Oracle(Reversed):
+    """Forecasts every loss of `related_tasks` exactly but for a bias, in standard deviations of 0.01."""
+
+    def __init__(self, truth: Task, bias: float) -> None:
+        self.truth = {canonical(trial.config): trial.loss for trial in truth.done}
+        self.bias = bias
+
+    def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
+        """The true losses, and the bias."""
+        mean = np.array([self.truth[canonical(config)] for config in configs]) + 0.01 * self.bias
+        return Forecast(mean, np.full(len(configs), 0.01))
+
+
+def test_any_method_can_be_replayed() -> None:
+    """A method is made with the seed of the replay, and what it recommends is what is tried."""
+    seeds: list[int] = []
+
+    def make(seed: int) -> Reversed:
+        seeds.append(seed)
+        return Reversed(seed)
+
+    tasks = related_tasks(4)
+    found = replay([Split(tasks[1:], tasks[:1])], {"reversed": make}, trials=5, seed=7)
+    losses = np.array([trial.loss for trial in tasks[0].done])
+    best = np.minimum.accumulate(losses[::-1][:5])
+    assert [search.learner for search in found] == ["reversed", RANDOM]
+    np.testing.assert_allclose(found[0].regret, (best - losses.min()) / np.ptp(losses))
+    assert seeds == [7]
+
+
+def test_a_method_that_does_not_forecast_is_judged_by_its_regret_alone() -> None:
+    """Without a forecast there is nothing to calibrate, and the accuracy table leaves the method out."""
+    tasks = related_tasks(4)
+    found = replay([Split(tasks[1:], tasks[:1])], {"reversed": Reversed}, trials=5)
+    assert np.isnan(found[0].forecast).all()
+    assert found[0].calibration == ()
+    assert prediction(found) == []
+
+
+def test_only_recommending_is_timed() -> None:
+    """There is one positive time a suggestion, as many as trials were made."""
+    search = play("reversed", Reversed(0), related_tasks(1)[0], trials=100)
+    assert len(search.seconds) == len(RELATED_CELLS)
+    assert min(search.seconds) > 0
+
+
+@pytest.mark.parametrize(("bias", "inside"), [(0.0, 1.0), (1.27, 1.0), (-1.29, 0.0)])
+def test_forecasts_are_judged_again_after_5_and_20_trials(bias: float, inside: float) -> None:
+    """An 80 % interval reaches 1.28 standard deviations to either side; the tried are no longer judged."""
+    task = related_tasks(1)[0]
+    spread = np.ptp([trial.loss for trial in task.done])
+    search = play("oracle", Oracle(task, bias), task, trials=len(RELATED_CELLS))
+    expected = [n for n in (0, 5, 20) if n < len(RELATED_CELLS)]
+    assert [one.trials for one in search.calibration] == expected
+    for one in search.calibration:
+        assert one.inside == inside
+        assert one.width == pytest.approx(2 * 1.2816 * 0.01 / spread, rel=1e-4)

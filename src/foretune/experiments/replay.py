@@ -1,20 +1,46 @@
 """Replay: leave a group of tasks out, search its recorded trials as if they were new, measure the regret."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from time import perf_counter
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
 
 from foretune.data.errors import LearningError
-from foretune.data.records import Floats, Task, Trial, groups_of
+from foretune.data.records import Config, Floats, Forecast, Recommendation, Task, groups_of
+from foretune.experiments.judging import (
+    RANDOM,
+    Search,
+    calibration_of,
+    curves,
+    losses_of,
+    prediction,
+    regret_curve,
+)
 from foretune.learners.learner import taught
 from foretune.recommender.recommender import Recommender
 
-CHECKPOINTS: Final = (1, 2, 3, 5, 10, 20, 30)
-RANDOM: Final = "random"
+TRIALS: Final = 30
+CALIBRATED_AT: Final = (0, 5, 20)  # trials of the task, when its forecasts are judged
 RANDOM_REPEATS: Final = 20
+
+
+class Method(Protocol):
+    """Whatever can be replayed: it learns from past tasks, then says which candidates to try next."""
+
+    def fit(self, tasks: Iterable[Task]) -> Self:
+        """The method itself, having learned from these tasks."""
+        ...
+
+    def recommend(
+        self, task: Task, n: int = 1, *, candidates: Sequence[Config] | None = None
+    ) -> list[Recommendation]:
+        """The n candidates to try next, the very objects given; fewer where no more are left."""
+        ...
+
+
+Maker = Callable[[int], Method]  # from a seed
 
 
 @dataclass(frozen=True)
@@ -23,20 +49,6 @@ class Split:
 
     past: list[Task]
     new: list[Task]
-
-
-@dataclass(frozen=True)
-class Search:
-    """One learner on one task: normalised regret after 1..n trials (n,), and how well it had forecast.
-
-    `forecast` and `truth` (m,) are the losses of all recorded configs before any trial.
-    """
-
-    learner: str
-    task: Task
-    regret: Floats
-    forecast: Floats
-    truth: Floats
 
 
 def leave_groups_out(tasks: Sequence[Task], *, folds: int | None = None, seed: int = 0) -> Iterator[Split]:
@@ -58,64 +70,86 @@ def share_out(tasks: Sequence[Task], share: float, *, seed: int = 0) -> Split:
 
 def replay(
     splits: Sequence[Split],
-    learners: Sequence[str],
+    methods: Sequence[str] | Mapping[str, Maker],
     *,
-    trials: int = max(CHECKPOINTS),
+    trials: int = TRIALS,
     seed: int = 0,
     on_split: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> list[Search]:
-    """Every learner, and random search, on every left-out task; proposals come from its recorded configs.
+    """Every method, and random search, on every left-out task; proposals come from its recorded configs.
 
-    `on_split` hears the number of splits done and planned. Raises `LearningError` where the history holds
-    fewer than two groups.
+    `methods` are names of learners, or makers of methods by name; each is made and fitted anew for every
+    split, with `seed`. `on_split` hears the number of splits done and planned. Raises `LearningError` where
+    the history holds fewer than two groups.
     """
     if not splits or any(not split.past for split in splits):
         raise LearningError(
             "a replay needs tasks of at least two groups: one to leave out, one to learn from."
         )
+    makers = methods if isinstance(methods, Mapping) else {name: _advised_by(name) for name in methods}
     searches: list[Search] = []
     for done, split in enumerate(splits, start=1):
-        recommenders = {name: Recommender(name).fit(split.past) for name in learners}
+        fitted = {name: make(seed).fit(split.past) for name, make in makers.items()}
         for task in taught(split.new):
-            searches += [_search(name, one, task, trials) for name, one in recommenders.items()]
+            searches += [play(name, method, task, trials=trials) for name, method in fitted.items()]
             searches.append(_random_search(task, trials, seed))
         on_split(done, len(splits))
     return searches
 
 
-def _search(name: str, recommender: Recommender, task: Task, trials: int) -> Search:
-    """Replays the search: what is recommended gets its recorded trial."""
+def _advised_by(learner: str) -> Maker:
+    return lambda _seed: Recommender(learner)
+
+
+def play(name: str, method: Method, task: Task, *, trials: int = TRIALS) -> Search:
+    """The search of a fitted method on this task: what it recommends gets its recorded trial."""
     recorded = {id(trial.config): trial for trial in task.done}
     configs = [trial.config for trial in task.done]
     now = replace(task, trials=())
-    forecast = recommender.learner.forecast(now, configs).mean
-    while len(now.trials) < trials:
-        found = recommender.recommend(now, candidates=configs)
+    forecasts: dict[int, tuple[Forecast, Floats]] = {}
+    seconds: list[float] = []
+    while (done := len(now.trials)) < min(trials, len(configs)):
+        if done in CALIBRATED_AT:
+            forecasts |= _forecast(method, now, task)
+        start = perf_counter()
+        found = method.recommend(now, candidates=configs)
+        seconds.append(perf_counter() - start)
         if not found:
             break
         now = now.plus(recorded[id(found[0].config)])
-    return Search(name, task, _regret(now.trials, task, trials), forecast, _losses(task.done))
+    truth = losses_of(task.done)
+    judged = [calibration_of(*pair, trials=n, spread=float(np.ptp(truth))) for n, pair in forecasts.items()]
+    return Search(
+        name,
+        task,
+        regret_curve(now.trials, task, trials),
+        forecasts[0][0].mean if forecasts else np.full(len(truth), np.nan),
+        truth,
+        tuple(seconds),
+        tuple(one for one in judged if one),
+    )
+
+
+def _forecast(method: Method, now: Task, task: Task) -> dict[int, tuple[Forecast, Floats]]:
+    """By the number of trials: what is forecast of the configs not tried yet, and their true losses.
+
+    Empty for a method that neither forecasts itself nor holds a learner that does.
+    """
+    forecaster = getattr(method, "learner", method)
+    if not hasattr(forecaster, "forecast"):
+        return {}
+    tried = {id(trial.config) for trial in now.trials}
+    untried = [trial for trial in task.done if id(trial.config) not in tried]
+    forecast = forecaster.forecast(now, [trial.config for trial in untried])
+    return {len(now.trials): (forecast, losses_of(untried))}
 
 
 def _random_search(task: Task, trials: int, seed: int) -> Search:
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(task.done)) for _ in range(RANDOM_REPEATS)]
-    regrets = [_regret([task.done[k] for k in order], task, trials) for order in orders]
-    losses = _losses(task.done)
+    regrets = [regret_curve([task.done[k] for k in order], task, trials) for order in orders]
+    losses = losses_of(task.done)
     return Search(RANDOM, task, np.mean(regrets, axis=0), np.full(len(losses), np.nan), losses)
-
-
-def _losses(trials: Sequence[Trial]) -> Floats:
-    return np.array([trial.loss for trial in trials], dtype=np.float64)
-
-
-def _regret(tried: Sequence[Trial], task: Task, trials: int) -> Floats:
-    """The best so far after 1..`trials` trials, 0 = the best recorded config, 1 = the worst."""
-    everything = _losses(task.done)
-    low, high = everything.min(), everything.max()
-    best = np.minimum.accumulate(_losses(tried)[:trials])
-    best = np.concatenate([best, np.full(trials - len(best), best[-1])])
-    return np.asarray((best - low) / max(high - low, 1e-12))
 
 
 def replay_report(
@@ -124,7 +158,7 @@ def replay_report(
     *,
     folds: int = 0,
     test_share: float | None = None,
-    trials: int = max(CHECKPOINTS),
+    trials: int = TRIALS,
     seed: int = 0,
     on_split: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> dict[str, Any]:
@@ -156,51 +190,3 @@ def replay_report(
 def _shifted(on_split: Callable[[int, int], None], k: int, families: int) -> Callable[[int, int], None]:
     """Progress over several families, each of which counts its own splits."""
     return lambda done, planned: on_split(k * planned + done, families * planned)
-
-
-def curves(searches: Sequence[Search]) -> list[dict[str, Any]]:
-    """For each family and learner: mean normalised regret and mean rank after 1, 2, 3, 5, ... trials."""
-    rows = []
-    for family in dict.fromkeys(search.task.family for search in searches):
-        mine = [search for search in searches if search.task.family == family]
-        learners = list(dict.fromkeys(search.learner for search in mine))
-        regret = np.array([[s.regret for s in mine if s.learner == name] for name in learners])
-        rank = rankdata(regret.round(9), axis=0)
-        at = [n for n in CHECKPOINTS if n <= regret.shape[2]]
-        for k, name in enumerate(learners):
-            rows.append(
-                {
-                    "family": family,
-                    "learner": name,
-                    "tasks": regret.shape[1],
-                    "trials": at,
-                    "regret": [float(regret[k, :, n - 1].mean()) for n in at],
-                    "rank": [float(rank[k, :, n - 1].mean()) for n in at],
-                }
-            )
-    return rows
-
-
-def prediction(searches: Sequence[Search]) -> list[dict[str, Any]]:
-    """For each family and learner: how well losses were forecast before any trial of the task."""
-    rows = []
-    for family in dict.fromkeys(search.task.family for search in searches):
-        for name in dict.fromkeys(search.learner for search in searches):
-            mine = [s for s in searches if s.task.family == family and s.learner == name]
-            if name == RANDOM or not mine:
-                continue
-            pairs = [(search.forecast, search.truth) for search in mine]
-            rows.append({"family": family, "learner": name, **forecast_accuracy(pairs)})
-    return rows
-
-
-def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
-    """RMSE and R2 over all (forecast, truth) pairs (m,), one pair a task; mean Spearman within a task."""
-    forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    error, spread = np.sum((truth - forecast) ** 2), np.sum((truth - truth.mean()) ** 2)
-    within = [spearmanr(f, t).statistic for f, t in pairs if np.ptp(f) > 0 and np.ptp(t) > 0]
-    return {
-        "rmse": float(np.sqrt(error / len(truth))),
-        "r2": float(1 - error / max(spread, 1e-12)),
-        "spearman": float(np.mean(within)) if within else float("nan"),
-    }

@@ -14,7 +14,7 @@ from foretune.collect.families import Family
 from foretune.data.errors import LearningError
 from foretune.data.metrics import Target, to_loss, to_score
 from foretune.data.records import Config, Evidence, Ints, Task, Trial
-from foretune.experiments.replay import forecast_accuracy
+from foretune.experiments.judging import forecast_accuracy
 from foretune.features.encoding import Encoder
 from foretune.features.metafeatures import describe
 from foretune.learners.surfaces import Surfaces
