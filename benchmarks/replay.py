@@ -67,11 +67,14 @@ def play_history(folder: Path, options: argparse.Namespace) -> None:
     for method in options.method or [*PEERS, "portfolio", "neighbours"]:
         seeds = options.seeds if METHODS[method].random else 1
         entry = _entry(results, method, {"trials": options.trials, "folds": options.folds, "seeds": seeds})
+        planned = len(jobs)
         for split in splits:
             new = tuple(task.name for task in split.new if task.name not in entry["tasks"])
             past = tuple(task.name for task in split.past)
             if new:
                 jobs.append(Job(folder, method, past, new, options.trials, seeds))
+        if len(jobs) > planned:
+            entry |= _provenance()
     print(
         f"{folder.name}: {sum(len(s.new) for s in splits)} tasks, {len(jobs)} searches of splits to play",
         flush=True,
@@ -171,10 +174,18 @@ def _entry(results: Results, method: str, options: Results) -> Results:
         if entry is not None:
             print(f"  {method}: played with {entry['options']} before, begun anew", flush=True)
         entry = results["methods"][method] = {"options": options, "tasks": {}}
-    entry |= {"command": shlex.join(["python", *sys.argv]), "date": f"{datetime.now(UTC):%Y-%m-%d}"}
-    entry["versions"] = {name: found for name in PACKAGES if (found := _version(name))}
     known: Results = entry
     return known
+
+
+def _provenance() -> Results:
+    """How this run was made; of a path only the last part, for where it lies is this machine's affair."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    return {
+        "command": shlex.join(["python", "benchmarks/replay.py", *words]),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+    }
 
 
 def _version(package: str) -> str | None:

@@ -28,14 +28,13 @@ class OnOptuna:
 
     What the study is told is that config with its own values and loss; the trial that was asked for is closed
     as failed, which samplers pass over. The study is kept from call to call, and begun anew for a new search.
-
-    `flat`: every hyperparameter is asked for, and told at its default where it is not active.
+    Telling inactive hyperparameters at their defaults, so that a sampler models all of them, was tried on
+    8 tasks each: GPSampler's regret after 30 trials rose from .008 to .055 on pimp-svm and stayed at 0 on
+    oboe-kernel_svm.
     """
 
-    def __init__(
-        self, sampler: Callable[[ConfigurationSpace, int], BaseSampler], seed: int = 0, *, flat: bool = False
-    ) -> None:
-        self._sampler, self._seed, self._flat = sampler, seed, flat
+    def __init__(self, sampler: Callable[[ConfigurationSpace, int], BaseSampler], seed: int = 0) -> None:
+        self._sampler, self._seed = sampler, seed
         self._recorded: Recorded | None = None
         self._told: tuple[Trial, ...] = ()
 
@@ -71,8 +70,6 @@ class OnOptuna:
 
     def _tell(self, trial: Trial) -> None:
         values = unfold(self._space, complete(self._space, trial.config))
-        if self._flat:
-            values = {name: plain(self._space[name].default_value) for name in self._space} | values
         distributions = {name: self._distributions[name] for name in values}
         params = {name: _within(distributions[name], value) for name, value in values.items()}
         self.study.add_trial(create_trial(params=params, distributions=distributions, value=trial.loss))
@@ -81,13 +78,9 @@ class OnOptuna:
         """The config that the sampler proposes, conditions respected."""
         trial = self.study.ask()
         values: dict[str, Any] = {}
-        asked: dict[str, Any] = {}
         for name in self._space:
-            active = _is_active(self._space, name, values)
-            if active or self._flat:
-                asked[name] = trial._suggest(name, self._distributions[name])
-            if active:
-                values[name] = asked[name]
+            if _is_active(self._space, name, values):
+                values[name] = trial._suggest(name, self._distributions[name])
         self.study.tell(trial, state=TrialState.FAIL)
         return fold(values)
 
