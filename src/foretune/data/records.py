@@ -180,14 +180,23 @@ class Task:
 class Forecast:
     """What a learner expects of n configs: `mean` (n,) and `std` (n,), in units of loss.
 
-    A learner that thinks in past tasks also gives `scenarios` (s, n), the losses if the new task behaved like
-    each of s past ones, and their `weights` (s,), which sum to 1.
+    A learner that thinks in scenarios also gives `scenarios` (s, n), the losses in each of s of them, and
+    their `weights` (s,), which sum to 1; `spread` (s, n) is the standard deviation within each where they are
+    not exact, and then a config that was tried has its own loss in every scenario. Before any trial such
+    scenarios may be on a scale of their own, the same for all.
+
+    `shares` (tasks,) tell how much of the forecast rests on each past task (None: the weights do), and
+    `history_weight` in [0, 1] how much of it rests on past tasks at all: the rest rests on the task's own
+    trials alone.
     """
 
     mean: Floats
     std: Floats
     scenarios: Floats | None = None
     weights: Floats | None = None
+    spread: Floats | None = None
+    shares: Floats | None = None
+    history_weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -208,7 +217,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Try this config next: the loss to expect of it, how sure that is, and the past tasks behind it."""
+    """Try this config next: the loss to expect of it, how sure that is, and the past tasks behind it.
+
+    `history_weight` in [0, 1] is the share of the forecast that rests on past tasks, the rest on this task's
+    own trials; it falls when the history misleads. `note` is what the user should know besides, if anything.
+    """
 
     config: Config
     loss: float
@@ -216,6 +229,8 @@ class Recommendation:
     because: tuple[Evidence, ...] = ()
     family: str = ""
     metric: str = "accuracy"
+    history_weight: float = 1.0
+    note: str = ""
 
     @property
     def score(self) -> float:

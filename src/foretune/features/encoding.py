@@ -1,6 +1,6 @@
 """Configs as numbers: every hyperparameter of a space becomes one or more columns in the unit cube."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -11,6 +11,9 @@ from foretune.data.records import Config, Floats, canonical
 from foretune.data.spaces import complete, unfold
 
 INACTIVE = 0.5  # a number that is not active stands in the middle; its parent's columns tell that it is not
+
+
+_LATEST: "list[Encoder]" = []  # at most one: to learn from the same past again and again is the rule
 
 
 class Encoder:
@@ -31,8 +34,15 @@ class Encoder:
     def __init__(self, space: ConfigurationSpace) -> None:
         self.space = space
         self._known: dict[str, Floats] = {}
-        self._keys: dict[str, str] = {}
+        self._keys: dict[Hashable, str] = {}
         self.columns = [label for name in space for label in _labels(space[name])]
+
+    @classmethod
+    def of(cls, space: ConfigurationSpace) -> "Encoder":
+        """The encoder of this very space, which remembers what it has encoded before."""
+        if not _LATEST or _LATEST[0].space is not space:
+            _LATEST[:] = [cls(space)]
+        return _LATEST[0]
 
     def __call__(self, configs: Sequence[Config]) -> Floats:
         """The points (n, columns) of n configs."""
@@ -41,11 +51,16 @@ class Encoder:
 
     def key(self, config: Config) -> str:
         """One name for equal settings: defaults spelled out or not, 1 or 1.0; True is no number."""
+        quick = _quick(config)
+        if quick in self._keys:
+            return self._keys[quick]
         text = canonical(config)
         if text not in self._keys:
             completed = complete(self.space, config)
             alike = {name: float(v) if type(v) is int else v for name, v in completed.items()}
             self._keys[text] = canonical(alike)
+        if quick is not None:
+            self._keys[quick] = self._keys[text]
         return self._keys[text]
 
     def _point(self, config: Config) -> Floats:
@@ -59,6 +74,15 @@ class Encoder:
         return np.concatenate(
             [_columns(self.space[name], name in values, values.get(name)) for name in self.space]
         )
+
+
+def _quick(config: Config) -> Hashable:
+    """What tells configs apart as quickly as Python can; None where a value is a list."""
+    try:
+        hash(quick := (*config.items(), *map(type, config.values())))
+    except TypeError:
+        return None
+    return quick
 
 
 def _labels(hyperparameter: Any) -> list[str]:

@@ -31,34 +31,34 @@ class Forest:
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The forest of these tasks; without meta-features or with few tasks all of them count the same."""
-        self._mixture = Mixture(tasks)
+        self.mixture = Mixture(tasks)
         self._grown: dict[frozenset[str], tuple[Trees, Ints]] = {}
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
         """The weighted mean over the past tasks, those that agree with the new one's trials weighing more."""
-        return self._mixture.forecast(task, configs, self.weights(task, configs))
+        return self.mixture.forecast(task, configs, self.weights(task, configs))
 
     def weights(self, task: Task, configs: Sequence[Config]) -> Floats:
         """The share of each past task (tasks,) in a choice among these configs, before any trial."""
-        points = self._mixture.metaspace.known
+        points = self.mixture.metaspace.known
         if not points.shape[1] or len(points) < FEWEST_TASKS:
             return np.full(len(points), 1.0 / len(points))
         trees, leaves = self._trees(configs)
-        together = leaves == trees.leaves(self._mixture.metaspace.points([task.metafeatures]))
+        together = leaves == trees.leaves(self.mixture.metaspace.points([task.metafeatures]))
         return np.asarray((together / together.sum(axis=0)).mean(axis=1))
 
     def _trees(self, configs: Sequence[Config]) -> tuple[Trees, Ints]:
         """The trees for a choice among these configs, and the leaves (tasks, trees) of the past tasks."""
-        keys = frozenset(map(self._mixture.encoder.key, configs))
-        if not 1 < len(keys) <= JUDGED:
-            keys, configs = frozenset(), self._representatives()
+        keys = frozenset(map(self.mixture.encoder.key, configs))
+        judged = 1 < len(keys) <= JUDGED
+        keys = keys if judged else frozenset()
         if keys not in self._grown:
-            self._grown[keys] = self._grow(configs)
+            self._grown[keys] = self._grow(configs if judged else self._representatives())
         return self._grown[keys]
 
     def _grow(self, configs: Sequence[Config]) -> tuple[Trees, Ints]:
-        mixture, points = self._mixture, self._mixture.metaspace.known
+        mixture, points = self.mixture, self.mixture.metaspace.known
         losses = mixture.surfaces.losses(configs)
         badness = mixture.scale.badness(losses - losses.min(axis=1, keepdims=True))
         trees = grow_trees(points, badness, trees=self._size, leaf=self._leaf, share=1 / 3)
@@ -66,5 +66,5 @@ class Forest:
 
     def _representatives(self) -> list[Config]:
         """Configs that most tasks tried, or where each tried its own, ones spread evenly over the space."""
-        shared = self._mixture.surfaces.shared(JUDGED)
-        return shared if len(shared) >= 8 else [*sobol_configs(self._mixture.space, JUDGED)]
+        shared = self.mixture.surfaces.shared(JUDGED)
+        return shared if len(shared) >= 8 else [*sobol_configs(self.mixture.space, JUDGED)]

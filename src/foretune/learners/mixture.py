@@ -28,7 +28,7 @@ class Mixture:
         if not spaces:
             raise LearningError("none of the past tasks has a space: a learner needs one to compare configs.")
         self.space = spaces[0]
-        self.encoder = Encoder(self.space)
+        self.encoder = Encoder.of(self.space)
         self.surfaces = Surfaces(self.tasks, self.encoder)
         self.scale = RegretScale.of(self.surfaces.recorded)
         self.metaspace = MetaSpace([task.metafeatures for task in self.tasks])

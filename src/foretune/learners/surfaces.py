@@ -1,27 +1,31 @@
 """The loss surface of every past task: recorded losses, and a kernel's guess at configs it never tried."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from statistics import fmean
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.stats import norm, rankdata
 
 from foretune.data.records import FAILED, Config, Floats, Ints, Mask, Task
 from foretune.features.encoding import Encoder
 
-NOISE = 0.05  # share of a task's loss variance that no surface explains (fold noise of the first sweep)
+NOISE = 0.05  # share of a task's variance that no surface explains (fold noise of the first sweep)
 LENGTHS = (0.3, 0.6, 1.2, 2.4)  # length scales tried, in units of the cube's edge
-JUDGES = 24  # tasks that choose among them
+MOST_TRIALS = 500  # of one task that a surface passes by; more cost time by their cube and change little
 
 
 class Surfaces:
-    """Losses (tasks, configs) of past tasks at any configs of the space that `encoder` knows.
+    """Past tasks at any configs of the space that `encoder` knows: their losses, scores and gaps, complete.
 
-    A config that a task tried has its recorded loss there (the mean, if it was repeated); one that failed
-    counts as the worst that the task saw; any other gets the posterior mean of a Gaussian process on the
-    task's own trials, whose length scale is shared by all tasks and chosen by their likelihood.
+    Tasks differ in the level, scale and skew of their losses, so surfaces are made of *normal scores*: within
+    a task the lowest of n losses becomes the lowest of n standard normal quantiles, and so on. A config that
+    a task tried has its recorded loss (the mean, if it was repeated); one that failed counts as the worst
+    that the task saw; any other has the posterior mean of a Gaussian process on the task's own scores, and
+    the loss which that score has in this task.
 
-    `recorded` (tasks, configs) holds NaN where a config was not tried; `best` (tasks,) is its minimum.
+    `recorded` (tasks, configs) holds losses, NaN where a config was not tried; `best` (tasks,) its minimum.
     """
 
     def __init__(self, tasks: Sequence[Task], encoder: Encoder) -> None:
@@ -30,24 +34,47 @@ class Surfaces:
         self._column: dict[str, int] = {}
         self.configs: list[Config] = []
         self.recorded = self._table([_losses(task, encoder.key) for task in self.tasks])
-        self._points = encoder(self.configs)
-        self._length: float | None = None
         self.best = np.nanmin(self.recorded, axis=1)
+        self._quantiles = [_quantiles(row) for row in self.recorded]
+        self._asked: dict[str, int] = {}
+        self._known = np.empty((2, len(self.tasks), 0))
 
     def losses(self, configs: Sequence[Config]) -> Floats:
         """The losses (tasks, n) of n configs, complete: no NaN."""
-        columns = [self._column.get(self._encoder.key(config), -1) for config in configs]
-        known = np.array(columns, dtype=int)
-        losses = np.where(known >= 0, self.recorded[:, known], np.nan)
-        if np.isnan(losses).any():
-            self._impute(losses, self._encoder(configs))
-        return losses
+        return self.columns(configs)[0]
+
+    def scores(self, configs: Sequence[Config]) -> Floats:
+        """The normal scores (tasks, n) of n configs, complete: about N(0, 1) in each task, the best lowest."""
+        return self.columns(configs)[1]
+
+    def gaps(self, configs: Sequence[Config]) -> Floats:
+        """How far n configs stay behind (tasks, n): 0 = the task's best recorded loss, 1 = its worst."""
+        spans = np.array([losses[-1] - losses[0] for losses, _ in self._quantiles])
+        return np.asarray((self.losses(configs) - self.best[:, None]) / np.maximum(spans, 1e-300)[:, None])
+
+    def columns(self, configs: Sequence[Config]) -> Floats:
+        """Losses and scores (2, tasks, n) of n configs; each config is worked out once and then remembered."""
+        keys = [self._encoder.key(config) for config in configs]
+        new = {key: config for key, config in zip(keys, configs, strict=True) if key not in self._asked}
+        if new:
+            self._asked |= {key: len(self._asked) + k for k, key in enumerate(new)}
+            self._known = np.concatenate([self._known, self._complete(list(new), list(new.values()))], axis=2)
+        return np.asarray(self._known[:, :, [self._asked[key] for key in keys]])
 
     def shared(self, most: int) -> list[Config]:
         """The configs that at least half of the tasks tried, at most so many, the most tried ones first."""
         share = np.isfinite(self.recorded).mean(axis=0)
         order = np.argsort(-share, kind="stable")
         return [self.configs[k] for k in order[:most] if share[k] >= 0.5]
+
+    def spreads(self) -> Floats:
+        """How far a task's losses scatter (tasks,): their standard deviation, disasters drawn in.
+
+        A loss is at most three typical regrets above the best.
+        """
+        regrets = self.recorded - self.best[:, None]
+        reach = 3 * np.nanmedian(regrets, axis=1, keepdims=True)
+        return np.asarray(np.nanstd(np.minimum(regrets, reach), axis=1))
 
     def _table(self, rows: list[dict[str, tuple[Config, float]]]) -> Floats:
         for row in rows:
@@ -61,37 +88,58 @@ class Surfaces:
                 table[t, self._column[key]] = loss
         return table
 
-    def _impute(self, losses: Floats, points: Floats) -> None:
-        """Fills the gaps in place; tasks that tried the same configs share one factorisation."""
-        if self._length is None:
-            self._length = self._likeliest_length()
-        for tried, members in _by_row(np.isfinite(self.recorded)):
+    def _complete(self, keys: Sequence[str], configs: Sequence[Config]) -> Floats:
+        known = np.array([self._column.get(key, -1) for key in keys], dtype=int)
+        losses = np.where(known >= 0, self.recorded[:, known], np.nan)
+        scores = np.empty_like(losses)
+        for t, (values, quantiles) in enumerate(self._quantiles):
+            scores[t] = np.interp(losses[t], values, quantiles)  # NaN stays NaN
+        if np.isnan(losses).any():
+            self._impute(losses, scores, self._encoder(configs))
+        return np.stack([losses, scores])
+
+    def _impute(self, losses: Floats, scores: Floats, points: Floats) -> None:
+        """Fills the gaps in place; tasks that tried the same configs share one fit."""
+        for members, X, length, weights in self._fits:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
-            X = self._points[tried]
-            factor = cho_factor(matern(X, X, self._length) + NOISE * np.eye(len(X)), lower=True)
-            across = matern(points[gaps], X, self._length)
-            y = self.recorded[np.ix_(members, tried)]
-            mean, spread = y.mean(axis=1, keepdims=True), y.std(axis=1, keepdims=True) + 1e-12
-            guess = mean + spread * (across @ cho_solve(factor, ((y - mean) / spread).T)).T
-            # A surface never promises more than the best that was really seen.
-            guess = np.maximum(guess, y.min(axis=1, keepdims=True))
-            part = losses[np.ix_(members, np.flatnonzero(gaps))]
-            losses[np.ix_(members, np.flatnonzero(gaps))] = np.where(np.isnan(part), guess, part)
+            guess = (matern(points[gaps], X, length) @ weights).T
+            for t, row in zip(members, guess, strict=True):
+                values, quantiles = self._quantiles[t]
+                missing = gaps & np.isnan(losses[t])
+                # A surface never promises more than the best that was really seen.
+                row = np.clip(row, quantiles[0], quantiles[-1])[missing[gaps]]  # noqa: PLW2901
+                losses[t, missing], scores[t, missing] = np.interp(row, quantiles, values), row
 
-    def _likeliest_length(self) -> float:
-        return max(LENGTHS, key=self._log_likelihood)
+    @cached_property
+    def _fits(self) -> list[tuple[Ints, Floats, float, Floats]]:
+        """For tasks that tried the same configs: who, where (n, d), their length, their weights (n, tasks)."""
+        points, fits = self._encoder(self.configs), []
+        for tried, members in _by_row(np.isfinite(self.recorded)):
+            if len(tried) > MOST_TRIALS:
+                tried = np.random.default_rng(0).permutation(tried)[:MOST_TRIALS]  # noqa: PLW2901
+            y = np.stack([np.interp(self.recorded[t, tried], *self._quantiles[t]) for t in members], axis=1)
+            X = points[tried]
+            length, weights = max((_fitted(X, y, length) for length in LENGTHS), key=lambda fit: fit[0])[1:]
+            fits.append((members, X, length, weights))
+        return fits
 
-    def _log_likelihood(self, length: float) -> float:
-        total = 0.0
-        for row in self.recorded[:: max(1, len(self.recorded) // JUDGES)]:
-            tried = np.isfinite(row)
-            y = (row[tried] - row[tried].mean()) / (row[tried].std() + 1e-12)
-            X = self._points[tried]
-            lower = np.linalg.cholesky(matern(X, X, length) + NOISE * np.eye(len(X)))
-            total -= 0.5 * float(np.sum(np.linalg.solve(lower, y) ** 2)) + float(np.log(np.diag(lower)).sum())
-        return total
+
+def _fitted(X: Floats, y: Floats, length: float) -> tuple[float, float, Floats]:
+    """The log-likelihood of a length scale for the functions y (n, tasks), the length, and the weights."""
+    factor = cho_factor(matern(X, X, length) + NOISE * np.eye(len(X)), lower=True)
+    weights = cho_solve(factor, y)
+    fit = -0.5 * float(np.sum(y * weights)) - y.shape[1] * float(np.log(np.diag(factor[0])).sum())
+    return fit, length, weights
+
+
+def _quantiles(row: Floats) -> tuple[Floats, Floats]:
+    """The distinct losses of a task, ascending, and the normal score of each; ties share their mean rank."""
+    values, places = np.unique(row[np.isfinite(row)], return_inverse=True)
+    ranks = rankdata(places)
+    first = np.unique(places, return_index=True)[1]
+    return values, norm.ppf((ranks[first] - 0.5) / len(ranks))
 
 
 def _losses(task: Task, key: Callable[[Config], str]) -> dict[str, tuple[Config, float]]:

@@ -1,7 +1,7 @@
 """What each candidate is worth trying: its expected gain over the best so far."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from foretune.data.records import Floats, Forecast, Mask
 from foretune.learners.learner import RegretScale
@@ -16,6 +16,8 @@ def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Flo
     past tasks with disastrous configs do not decide alone.
     """
     if forecast.scenarios is not None and forecast.weights is not None:
+        if forecast.spread is not None:
+            return _improvement_over_scenarios(forecast, tried)
         return _gain_over_scenarios(forecast.scenarios, forecast.weights, tried)
     return -forecast.mean if best is None else expected_improvement(forecast, best)
 
@@ -26,9 +28,24 @@ def expected_improvement(forecast: Forecast, best: float) -> Floats:
     `forecast` holds n configs; the result has shape (n,) and is never negative.
     Source: Jones, Schonlau, Welch 1998, doi:10.1023/A:1008306431147 (turned to minimise).
     """
-    ahead = best - forecast.mean
-    z = ahead / np.maximum(forecast.std, 1e-12)
-    return np.asarray(np.maximum(ahead * norm.cdf(z) + forecast.std * norm.pdf(z), 0.0))
+    return _improvement(best - forecast.mean, forecast.std)
+
+
+def _improvement(ahead: Floats, std: Floats) -> Floats:
+    """The mean of max(N(ahead, std), 0)."""
+    z = ahead / np.maximum(std, 1e-12)
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    return np.asarray(np.maximum(ahead * ndtr(z) + std * density, 0.0))
+
+
+def _improvement_over_scenarios(forecast: Forecast, tried: Mask) -> Floats:
+    """The expected improvement on what was tried, averaged over scenarios that are not exact."""
+    scenarios, weights, spread = forecast.scenarios, forecast.weights, forecast.spread
+    assert scenarios is not None and weights is not None and spread is not None
+    if not tried.any():
+        return -np.asarray(weights @ scenarios)
+    so_far = scenarios[:, tried].min(axis=1, keepdims=True)
+    return np.asarray(weights @ _improvement(so_far - scenarios, spread))
 
 
 def _gain_over_scenarios(scenarios: Floats, weights: Floats, tried: Mask) -> Floats:

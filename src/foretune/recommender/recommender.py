@@ -14,6 +14,7 @@ from foretune.data.records import (
     Config,
     Evidence,
     Floats,
+    Forecast,
     Recommendation,
     Task,
     Trial,
@@ -24,16 +25,21 @@ from foretune.features.metaspace import MetaSpace
 from foretune.history.history import open_history
 from foretune.history.parquet import read_card, write_pack
 from foretune.learners.forest import Forest
+from foretune.learners.gaussian_process import ColdGaussianProcess, GaussianProcess
 from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.selection import Auto
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
     "neighbours": Neighbours,
     "forest": Forest,
+    "gaussian_process": GaussianProcess,
+    "cold": ColdGaussianProcess,
+    "auto": Auto,
     "network": Network,
 }
 DEFAULT_LEARNER: Final = "forest"
@@ -78,7 +84,7 @@ class Recommender:
         self.learner.fit(self._tasks)
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         space = next(task.space for task in self._tasks if task.space is not None)
-        self._encoder = Encoder(space)
+        self._encoder = Encoder.of(space)
         return self
 
     def recommend(
@@ -91,12 +97,10 @@ class Recommender:
         """
         if not self._tasks:
             raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
-        pool = self._untried(task, self._candidates(task) if candidates is None else candidates)
+        pool = self._distinct(self._candidates(task) if candidates is None else candidates)
         found: list[Recommendation] = []
-        while pool and len(found) < n:
-            chosen = self._best(task, pool)
+        while len(found) < n and (chosen := self._best(task, pool)):
             found.append(chosen)
-            pool = [config for config in pool if config is not chosen.config]
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
 
@@ -122,22 +126,34 @@ class Recommender:
         with open_history(folder) as pack:
             return cls(told["learner"]).fit(pack.tasks())
 
-    def _best(self, task: Task, pool: list[Config]) -> Recommendation:
-        tried = [trial.config for trial in task.trials if trial.status in (DONE, RUNNING)]
-        forecast = self.learner.forecast(task, [*pool, *tried])
-        mask = np.arange(len(forecast)) >= len(pool)
-        gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)[: len(pool)]
-        mean = forecast.mean[: len(pool)]
-        k = int(np.lexsort((mean, -gain.round(12)))[0])
-        because = self._because(task, forecast.weights)
+    def _best(self, task: Task, pool: dict[str, Config]) -> Recommendation | None:
+        """The best candidate that no trial of the task has; None where there is none left."""
+        key = self._encoder.key
+        spent = {key(trial.config) for trial in task.trials}
+        if pool.keys() <= spent:
+            return None
+        tried = {key(t.config): t.config for t in task.trials if t.status in (DONE, RUNNING)}
+        everything = pool | {k: config for k, config in tried.items() if k not in pool}
+        forecast = self.learner.forecast(task, [*everything.values()])
+        mask = np.array([k in tried for k in everything])
+        gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None).round(12)
+        gain[[k in spent or k not in pool for k in everything]] = -np.inf
+        chosen = int(np.lexsort((forecast.mean, -gain))[0])
         return Recommendation(
-            pool[k], float(mean[k]), float(forecast.std[k]), because, task.family, task.metric
+            [*everything.values()][chosen],
+            float(forecast.mean[chosen]),
+            float(forecast.std[chosen]),
+            self._because(task, forecast),
+            task.family,
+            task.metric,
+            forecast.history_weight,
         )
 
-    def _because(self, task: Task, weights: Floats | None) -> tuple[Evidence, ...]:
+    def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
         alike = self._metaspace.similarities(task.metafeatures)
-        shares = weights if weights is not None else _shares(alike)
+        weights = forecast.weights if forecast.shares is None else forecast.shares
+        shares = _shares(alike) if weights is None else weights
         strongest = np.lexsort((-alike, -shares))[:EVIDENCE]
         return tuple(
             Evidence(self._tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
@@ -154,11 +170,12 @@ class Recommender:
         known = [complete(space, config) for config in named if _is_legal(space, config)]
         return [*known, *sobol_configs(space, FRESH_CANDIDATES)]
 
-    def _untried(self, task: Task, pool: Sequence[Config]) -> list[Config]:
-        """The candidates whose setting no trial of the task has; of equal settings the first."""
-        tried = {self._encoder.key(trial.config) for trial in task.trials}
-        fresh = {self._encoder.key(config): config for config in reversed(pool)}
-        return [config for key, config in reversed(fresh.items()) if key not in tried]
+    def _distinct(self, configs: Sequence[Config]) -> dict[str, Config]:
+        """The candidates by key, in their order; of equal settings the first."""
+        found: dict[str, Config] = {}
+        for config in configs:
+            found.setdefault(self._encoder.key(config), config)
+        return found
 
 
 def _is_legal(space: ConfigurationSpace, config: Config) -> bool:

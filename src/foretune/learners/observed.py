@@ -1,0 +1,42 @@
+"""A task's own trials as columns of the configs at hand."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretune.data.records import DONE, RUNNING, Config, Floats, Ints, Task
+
+
+@dataclass(frozen=True)
+class Observed:
+    """`configs` (those asked for, then what the task tried besides) and which of them were tried.
+
+    `tried` (m,) are the columns of finished configs and `losses` (m,) their mean losses; `pending` (p,) are
+    the columns of those that are running.
+    """
+
+    configs: list[Config]
+    tried: Ints
+    losses: Floats
+    pending: Ints
+
+    @classmethod
+    def of(cls, task: Task, configs: Sequence[Config], key: Callable[[Config], str]) -> "Observed":
+        """The trials of the task among these configs, equal settings being one config."""
+        everything, column = list(configs), {key(config): k for k, config in enumerate(configs)}
+        losses: dict[int, list[float]] = {}
+        pending: dict[int, None] = {}
+        for trial in task.trials:
+            if trial.fidelity is not None or trial.status not in (DONE, RUNNING):
+                continue
+            k = column.setdefault(key(trial.config), len(everything))
+            if k == len(everything):
+                everything.append(trial.config)
+            if trial.loss is None:
+                pending[k] = None
+            else:
+                losses.setdefault(k, []).append(trial.loss)
+        means = np.array([np.mean(values) for values in losses.values()], dtype=np.float64)
+        waiting = [k for k in pending if k not in losses]
+        return cls(everything, np.array([*losses], dtype=int), means, np.array(waiting, dtype=int))

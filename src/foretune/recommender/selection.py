@@ -1,0 +1,191 @@
+"""`auto`: how far to believe the history, learned by rehearsing on the past tasks themselves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from foretune.data.records import Config, Floats, Forecast, Task, groups_of
+from foretune.learners.gaussian_process import (
+    GaussianProcess,
+    cold_posteriors,
+    combined,
+    credence,
+)
+from foretune.learners.learner import taught
+from foretune.learners.observed import Observed
+from foretune.learners.posterior import Posterior
+from foretune.recommender.acquisition import expected_gain
+
+SMOOTHS: Final = (0.1, 0.6)  # shares of the smooth part in the covariance: two opinions about the history
+PARTS: Final = 3  # of the past tasks, each rehearsed with what the others teach
+REHEARSED: Final = 24  # past tasks at most, and
+STEPS: Final = 20  # trials of each at most: more would cost time and say little
+FEWEST_TASKS: Final = 6  # with fewer past tasks there is nothing to rehearse on
+WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compared with the truth
+COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
+SHARE: Final = 0.8  # of true losses that a calibrated interval holds
+NORMAL: Final = 1.2815515594600038  # half the width of such an interval of a normal, in standard deviations
+MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What rehearsals taught.
+
+    `odds` (opinions + 1,) are the prior shares of the opinions, `inflation` (watched,) the factor by which the
+    std of a forecast is too small after so many trials.
+    """
+
+    odds: Floats
+    inflation: Floats
+    tasks: int
+
+
+class Auto:
+    """The Gaussian processes of the history, and one that knows none, each as far as the trials bear it out.
+
+    Before it is used, it plays on past tasks, each with what the others teach: that says how often which
+    opinion about the history was right (their prior odds) and how far off its forecasts were (their
+    intervals are widened to be right as often as they say). In a search the odds are updated by every
+    trial: `history_weight`, the share that rests on past tasks, falls when these mislead.
+    """
+
+    def fit(self, tasks: Sequence[Task]) -> Self:
+        """Rehearses on the tasks, then learns from all of them."""
+        useful = taught(tasks)
+        self.rehearsal = rehearse(useful)
+        self._past = GaussianProcess(smooths=SMOOTHS).fit(useful)
+        return self
+
+    @property
+    def chosen(self) -> str:
+        """What the rehearsals chose, and why, in one sentence."""
+        odds = dict(
+            zip((*(f"smooth {smooth}" for smooth in SMOOTHS), "cold"), self.rehearsal.odds, strict=True)
+        )
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in odds.items())
+        return f"opinions by how likely they made {self.rehearsal.tasks} rehearsed tasks: {shares}"
+
+    def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
+        """The calibrated average of the opinions."""
+        forecast = opinion(self._past, self.rehearsal.odds, task, configs)
+        factor = np.interp(len(task.done), WATCHED, self.rehearsal.inflation)
+        return _widened(forecast, float(factor))
+
+
+def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[Config]) -> Forecast:
+    """The average of the past's opinions and a cold process, by odds (opinions + 1,) and the task's trials."""
+    observed = past.observed(task, configs)
+    if not len(observed.tried):
+        return past.first(task, observed.configs, len(configs))
+    posteriors, shares = _posteriors(past, odds, task, observed)
+    believed = credence(posteriors, shares)[: len(past.smooths)]
+    resting = believed @ np.array([one.weights for one in posteriors[: len(past.smooths)]])
+    weight = min(float(believed.sum()), 1.0)
+    return combined(posteriors, shares, observed, len(configs), shares=resting, history_weight=weight)
+
+
+def _posteriors(
+    past: GaussianProcess, odds: Floats, task: Task, observed: Observed
+) -> tuple[list[Posterior], Floats]:
+    """The posteriors of the past, then a cold process with each length scale, and their prior shares."""
+    cold = cold_posteriors(past.view(observed.configs).points, observed, past.scales)
+    shares = np.concatenate([odds[:-1], np.full(len(cold), odds[-1] / len(cold))])
+    return [*past.posteriors(task, observed), *cold], shares
+
+
+def _widened(forecast: Forecast, factor: float) -> Forecast:
+    """The forecast with intervals so many times as wide; what is chosen by it stays the same."""
+    return Forecast(
+        forecast.mean,
+        forecast.std * factor,
+        forecast.scenarios,
+        forecast.weights,
+        forecast.spread,
+        forecast.shares,
+        forecast.history_weight,
+    )
+
+
+def rehearse(tasks: Sequence[Task]) -> Rehearsal:
+    """What playing past tasks with what the others teach says about the opinions and their intervals."""
+    sides = list(groups_of(tasks).values())
+    n = len(SMOOTHS)
+    odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
+    if len(sides) < FEWEST_TASKS:
+        return Rehearsal(odds, np.ones(len(WATCHED)), 0)
+    evidence: list[Floats] = []
+    errors: dict[int, list[Floats]] = {count: [] for count in WATCHED}
+    order = np.random.default_rng(0).permutation(len(sides))
+    for part in np.array_split(order, PARTS):
+        out = set(part.tolist())
+        past = [task for k, side in enumerate(sides) if k not in out for task in side]
+        taught_by_others = GaussianProcess(smooths=SMOOTHS).fit(past)
+        for k in part[: REHEARSED // PARTS]:
+            evidence += _play(taught_by_others, odds, sides[k][0], errors)
+    return Rehearsal(_learned(np.array(evidence), odds), _inflation(errors), len(evidence))
+
+
+def _play(past: GaussianProcess, odds: Floats, task: Task, errors: dict[int, list[Floats]]) -> list[Floats]:
+    """Searches the recorded trials of a task; how likely each opinion made them, where there were enough."""
+    recorded = list({past.mixture.encoder.key(t.config): t for t in task.done}.values())
+    if len(recorded) > MOST_CONFIGS:
+        picked = np.random.default_rng(0).permutation(len(recorded))[:MOST_CONFIGS]
+        recorded = [recorded[k] for k in picked]
+    configs = [trial.config for trial in recorded]
+    truth = np.array([trial.loss for trial in recorded], dtype=np.float64)
+    now = Task(task.name, task.family, task.space, metric=task.metric, metafeatures=task.metafeatures)
+    tried = np.zeros(len(configs), dtype=bool)
+    evidence: list[Floats] = []
+    for count in range(min(STEPS, len(configs) - 2) + 1):
+        forecast = opinion(past, odds, now, configs)
+        if count in errors:
+            off = np.abs(truth - forecast.mean) / np.maximum(forecast.std, 1e-12)
+            errors[count].append(off[~tried])
+        gain = expected_gain(forecast, tried, best=now.best.loss if now.best else None)
+        chosen = int(np.argmax(np.where(tried, -np.inf, gain)))
+        tried[chosen] = True
+        now = now.plus(recorded[chosen])
+    if len(now.done) > FEWEST_TASKS:
+        posteriors, _ = _posteriors(past, odds, now, past.observed(now, configs))
+        logs = np.array([one.evidence for one in posteriors])
+        warm, cold = np.split(logs, [len(past.smooths)])
+        evidence.append(np.append(warm, np.logaddexp.reduce(cold) - np.log(len(cold))))
+    return evidence
+
+
+def _learned(evidence: Floats, start: Floats) -> Floats:
+    """The most likely odds of the opinions about the history, given log evidence (tasks, opinions + 1).
+
+    By expectation maximisation; the share of the cold one stays what it was, as the tasks at hand cannot
+    tell how often a history misleads that was collected by others.
+    """
+    if not len(evidence):
+        return start
+    odds = start[:-1] / start[:-1].sum()
+    likely = np.exp(evidence[:, :-1] - evidence[:, :-1].max(axis=1, keepdims=True))
+    for _ in range(50):
+        shares = odds * likely
+        odds = (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0) + 1.0
+        odds = odds / odds.sum()
+    return np.append(odds * (1 - start[-1]), start[-1])
+
+
+def _inflation(errors: dict[int, list[Floats]]) -> Floats:
+    """The factors (watched,) that make 80 % intervals hold 80 % of the true losses, task by task alike."""
+    found, last = [], 1.0
+    for count in WATCHED:
+        if parts := [part for part in errors[count] if len(part)]:
+            weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts])
+            last = _quantile(np.concatenate(parts), weights, SHARE) / NORMAL
+        found.append(max(last, 1e-3))
+    return np.array(found)
+
+
+def _quantile(values: Floats, weights: Floats, share: float) -> float:
+    """The value that this share of the weights does not exceed."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][int(np.searchsorted(reached, share))])
