@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.data.errors import DatasetError
+from foretune.data.metrics import Target
 
 
 def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
@@ -20,7 +21,7 @@ def read_catalogue(folder: Path) -> dict[str, dict[str, str]]:
 def load_catalogued(folder: Path) -> Iterator[Dataset]:
     """Every dataset of the folder that can be learned from, for the task that the catalogue names."""
     for name, row in read_catalogue(folder).items():
-        target = "regression" if row["task"] == "regression" else "classification"
+        target: Target = "regression" if row["task"] == "regression" else "classification"
         try:
             yield load_dataset(folder / f"{name}.parquet", target=target)
         except DatasetError as error:

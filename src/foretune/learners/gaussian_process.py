@@ -141,7 +141,8 @@ class ColdGaussianProcess:
             mean = float(best.mean()) + self.scales.typical * (1 + _off_centre(points[: len(configs)]))
             return Forecast(mean, np.full(len(configs), float(best.std()) + self.scales.typical))
         posteriors = cold_posteriors(points, observed, self.scales)
-        return combined(posteriors, np.ones(len(posteriors)), observed, len(configs), history_weight=0.0)
+        odds, none = np.ones(len(posteriors)), np.zeros(len(self.mixture.tasks))
+        return combined(posteriors, odds, observed, len(configs), shares=none, history_weight=0.0)
 
 
 def cold_posteriors(points: Floats, observed: Observed, scales: Scales) -> list[Posterior]:
@@ -175,7 +176,7 @@ def combined(
     observed: Observed,
     n: int,
     *,
-    shares: Floats | None = None,
+    shares: Floats,
     history_weight: float = 1.0,
 ) -> Forecast:
     """The average of posteriors for the first n configs, by prior odds (p,) times evidence.

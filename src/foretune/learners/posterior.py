@@ -13,7 +13,7 @@ LEAST = 1e-12  # share of a mean: what the trials speak for may come back from n
 
 
 def log_sum(logs: Floats, axis: int | None = None) -> Floats:
-    """The log of the sum of exponentials; scipy's own takes a hundred times as long on a handful of numbers."""
+    """The log of the sum of exponentials; scipy's own is far slower on a handful of numbers."""
     top = logs.max(axis=axis, keepdims=True)
     return np.asarray(np.log(np.exp(logs - top).sum(axis=axis)) + top.squeeze(axis=axis))
 
@@ -82,7 +82,7 @@ def condition(prior: Prior, kernel: Floats, observed: Observed, scales: Scales) 
     own = (prior.scatter**2).sum(axis=0) + prior.amplitude
     m, c, ones = len(tried), len(means), np.ones(len(rows))
     origin = float(observed.losses.mean())  # so that a far-off level costs no digits
-    lower = np.linalg.cholesky(across[:, rows] + NOISE * np.eye(len(rows)))
+    lower = np.asarray(np.linalg.cholesky(across[:, rows] + NOISE * np.eye(len(rows))))
     # The first m rows of a Cholesky factor are those of the first m trials alone.
     seen = lower[:m, :m]
     solved = solve_triangular(

@@ -41,11 +41,11 @@ class Surfaces:
 
     def losses(self, configs: Sequence[Config]) -> Floats:
         """The losses (tasks, n) of n configs, complete: no NaN."""
-        return self.columns(configs)[0]
+        return np.asarray(self.columns(configs)[0])
 
     def scores(self, configs: Sequence[Config]) -> Floats:
-        """The normal scores (tasks, n) of n configs, complete: about N(0, 1) in each task, the best lowest."""
-        return self.columns(configs)[1]
+        """The normal scores (tasks, n) of n configs, complete: N(0, 1) in each task, lowest is best."""
+        return np.asarray(self.columns(configs)[1])
 
     def gaps(self, configs: Sequence[Config]) -> Floats:
         """How far n configs stay behind (tasks, n): 0 = the task's best recorded loss, 1 = its worst."""
@@ -53,7 +53,7 @@ class Surfaces:
         return np.asarray((self.losses(configs) - self.best[:, None]) / np.maximum(spans, 1e-300)[:, None])
 
     def columns(self, configs: Sequence[Config]) -> Floats:
-        """Losses and scores (2, tasks, n) of n configs; each config is worked out once and then remembered."""
+        """Losses and scores (2, tasks, n) of n configs; each config is worked out once and remembered."""
         keys = [self._encoder.key(config) for config in configs]
         new = {key: config for key, config in zip(keys, configs, strict=True) if key not in self._asked}
         if new:
@@ -114,7 +114,7 @@ class Surfaces:
 
     @cached_property
     def _fits(self) -> list[tuple[Ints, Floats, float, Floats]]:
-        """For tasks that tried the same configs: who, where (n, d), their length, their weights (n, tasks)."""
+        """For tasks that tried the same configs: who, where (n, d), length, weights (n, tasks)."""
         points, fits = self._encoder(self.configs), []
         for tried, members in _by_row(np.isfinite(self.recorded)):
             if len(tried) > MOST_TRIALS:

@@ -31,7 +31,9 @@ from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.coverage import Coverage
 from foretune.recommender.selection import Auto
+from foretune.recommender.stopping import Outlook, Stopping
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
@@ -85,6 +87,7 @@ class Recommender:
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         space = next(task.space for task in self._tasks if task.space is not None)
         self._encoder = Encoder.of(space)
+        self._coverage = Coverage(self._tasks, self._metaspace)
         return self
 
     def recommend(
@@ -95,14 +98,48 @@ class Recommender:
         `candidates`: only these may be proposed, and the result holds the very objects given. Without them
         any config of the task's space may be. Raises `LearningError` before `fit`.
         """
-        if not self._tasks:
-            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
-        pool = self._distinct(self._candidates(task) if candidates is None else candidates)
-        found: list[Recommendation] = []
+        pool = self._pool(task, candidates)
+        found = [] if task.trials else self._default_first(task, pool)
+        task = task.plus(*(Trial(one.config, status=RUNNING) for one in found))
         while len(found) < n and (chosen := self._best(task, pool)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
+
+    def outlook(
+        self, task: Task, *, tolerance: float = 0.01, candidates: Sequence[Config] | None = None
+    ) -> Outlook:
+        """What a longer search of this task would still bring; `tolerance` is in units of loss.
+
+        How sure it is was learned by the `auto` learner from searches through past tasks; any other learner's
+        word is taken as it is. Raises `LearningError` before `fit`, or where no trial is finished.
+        """
+        if task.best is None or task.best.loss is None:
+            raise LearningError("an outlook needs a finished trial: try a config first.")
+        everything = self._with_tried(task, self._pool(task, candidates))
+        done = {self._encoder.key(trial.config) for trial in task.done}
+        forecast = self.learner.forecast(task, [*everything.values()])
+        tried = np.array([key in done for key in everything])
+        return self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
+
+    def _stopping(self) -> Stopping:
+        if isinstance(self.learner, Auto):
+            return self.learner.rehearsal.stopping
+        losses = [np.std([t.loss for t in task.done if t.loss is not None]) for task in self._tasks]
+        return Stopping.learned([], float(np.median(losses)) or 1.0)
+
+    def _default_first(self, task: Task, pool: dict[str, Config]) -> list[Recommendation]:
+        """The library's default with a warning, where nothing in the history is like the dataset."""
+        warning = self._coverage.warning(task.metafeatures) if isinstance(self.learner, Auto) else ""
+        key = self._encoder.key({})
+        if not warning or key not in pool:
+            return []
+        forecast = self.learner.forecast(task, [pool[key]])
+        loss, std = float(forecast.mean[0]), float(forecast.std[0])
+        because = self._because(task, forecast)
+        return [
+            Recommendation(pool[key], loss, std, because, task.family, task.metric, 0.0, warning),
+        ]
 
     def save(self, folder: Path | str) -> None:
         """Writes the recommender as a pack: arrays and JSON, which `load` learns from anew in seconds.
@@ -132,8 +169,8 @@ class Recommender:
         spent = {key(trial.config) for trial in task.trials}
         if pool.keys() <= spent:
             return None
-        tried = {key(t.config): t.config for t in task.trials if t.status in (DONE, RUNNING)}
-        everything = pool | {k: config for k, config in tried.items() if k not in pool}
+        tried = {key(trial.config) for trial in task.trials if trial.status in (DONE, RUNNING)}
+        everything = self._with_tried(task, pool)
         forecast = self.learner.forecast(task, [*everything.values()])
         mask = np.array([k in tried for k in everything])
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None).round(12)
@@ -149,6 +186,12 @@ class Recommender:
             forecast.history_weight,
         )
 
+    def _with_tried(self, task: Task, pool: dict[str, Config]) -> dict[str, Config]:
+        """The candidates, then what the task tried besides them, or tries now."""
+        trials = [trial for trial in task.trials if trial.status in (DONE, RUNNING)]
+        extra = {self._encoder.key(trial.config): trial.config for trial in trials}
+        return pool | {key: config for key, config in extra.items() if key not in pool}
+
     def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
         alike = self._metaspace.similarities(task.metafeatures)
@@ -158,6 +201,7 @@ class Recommender:
         return tuple(
             Evidence(self._tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
             for t in strongest
+            if shares[t] > 0
         )
 
     def _candidates(self, task: Task) -> list[Config]:
@@ -170,8 +214,11 @@ class Recommender:
         known = [complete(space, config) for config in named if _is_legal(space, config)]
         return [*known, *sobol_configs(space, FRESH_CANDIDATES)]
 
-    def _distinct(self, configs: Sequence[Config]) -> dict[str, Config]:
+    def _pool(self, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
         """The candidates by key, in their order; of equal settings the first."""
+        if not self._tasks:
+            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+        configs = self._candidates(task) if candidates is None else candidates
         found: dict[str, Config] = {}
         for config in configs:
             found.setdefault(self._encoder.key(config), config)

@@ -1,12 +1,12 @@
 """`auto`: how far to believe the history, learned by rehearsing on the past tasks themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import numpy as np
 
-from foretune.data.records import Config, Floats, Forecast, Task, groups_of
+from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
 from foretune.learners.gaussian_process import (
     GaussianProcess,
     cold_posteriors,
@@ -17,6 +17,7 @@ from foretune.learners.learner import taught
 from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
 SMOOTHS: Final = (0.1, 0.6)  # shares of the smooth part in the covariance: two opinions about the history
 PARTS: Final = 3  # of the past tasks, each rehearsed with what the others teach
@@ -31,16 +32,30 @@ MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
 
 
 @dataclass(frozen=True)
+class Notes:
+    """What is written down in rehearsals.
+
+    By the number of trials, errors in stds (m,) of the configs not yet tried; for each task the log evidence
+    (opinions + 1,); verdicts on whether a search could have stopped.
+    """
+
+    errors: dict[int, list[Floats]]
+    evidence: list[Floats] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """What rehearsals taught.
 
-    `odds` (opinions + 1,) are the prior shares of the opinions, `inflation` (watched,) the factor by which the
-    std of a forecast is too small after so many trials.
+    `odds` (opinions + 1,) are the prior shares of the opinions, `inflation` (watched,) the factor by which
+    the std of a forecast is too small after so many trials, `stopping` when searches could have stopped.
     """
 
     odds: Floats
     inflation: Floats
     tasks: int
+    stopping: Stopping
 
 
 class Auto:
@@ -76,7 +91,7 @@ class Auto:
 
 
 def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[Config]) -> Forecast:
-    """The average of the past's opinions and a cold process, by odds (opinions + 1,) and the task's trials."""
+    """The average of the past's opinions and a cold process, by odds (opinions + 1,) and its trials."""
     observed = past.observed(task, configs)
     if not len(observed.tried):
         return past.first(task, observed.configs, len(configs))
@@ -98,15 +113,7 @@ def _posteriors(
 
 def _widened(forecast: Forecast, factor: float) -> Forecast:
     """The forecast with intervals so many times as wide; what is chosen by it stays the same."""
-    return Forecast(
-        forecast.mean,
-        forecast.std * factor,
-        forecast.scenarios,
-        forecast.weights,
-        forecast.spread,
-        forecast.shares,
-        forecast.history_weight,
-    )
+    return replace(forecast, std=forecast.std * factor)
 
 
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
@@ -115,21 +122,22 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     n = len(SMOOTHS)
     odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
     if len(sides) < FEWEST_TASKS:
-        return Rehearsal(odds, np.ones(len(WATCHED)), 0)
-    evidence: list[Floats] = []
-    errors: dict[int, list[Floats]] = {count: [] for count in WATCHED}
+        return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
+    notes = Notes({count: [] for count in WATCHED})
     order = np.random.default_rng(0).permutation(len(sides))
     for part in np.array_split(order, PARTS):
         out = set(part.tolist())
         past = [task for k, side in enumerate(sides) if k not in out for task in side]
         taught_by_others = GaussianProcess(smooths=SMOOTHS).fit(past)
         for k in part[: REHEARSED // PARTS]:
-            evidence += _play(taught_by_others, odds, sides[k][0], errors)
-    return Rehearsal(_learned(np.array(evidence), odds), _inflation(errors), len(evidence))
+            _play(taught_by_others, odds, sides[k][0], notes)
+    stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
+    learned = _learned(np.array(notes.evidence), odds)
+    return Rehearsal(learned, _inflation(notes.errors), len(notes.evidence), stopping)
 
 
-def _play(past: GaussianProcess, odds: Floats, task: Task, errors: dict[int, list[Floats]]) -> list[Floats]:
-    """Searches the recorded trials of a task; how likely each opinion made them, where there were enough."""
+def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None:
+    """Searches the recorded trials of a task, and notes what that shows."""
     recorded = list({past.mixture.encoder.key(t.config): t for t in task.done}.values())
     if len(recorded) > MOST_CONFIGS:
         picked = np.random.default_rng(0).permutation(len(recorded))[:MOST_CONFIGS]
@@ -138,12 +146,13 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, errors: dict[int, lis
     truth = np.array([trial.loss for trial in recorded], dtype=np.float64)
     now = Task(task.name, task.family, task.space, metric=task.metric, metafeatures=task.metafeatures)
     tried = np.zeros(len(configs), dtype=bool)
-    evidence: list[Floats] = []
     for count in range(min(STEPS, len(configs) - 2) + 1):
         forecast = opinion(past, odds, now, configs)
-        if count in errors:
+        if count in notes.errors:
             off = np.abs(truth - forecast.mean) / np.maximum(forecast.std, 1e-12)
-            errors[count].append(off[~tried])
+            notes.errors[count].append(off[~tried])
+        if count:
+            notes.verdicts.extend(_verdicts(forecast, tried, truth, past.scales.typical))
         gain = expected_gain(forecast, tried, best=now.best.loss if now.best else None)
         chosen = int(np.argmax(np.where(tried, -np.inf, gain)))
         tried[chosen] = True
@@ -152,8 +161,16 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, errors: dict[int, lis
         posteriors, _ = _posteriors(past, odds, now, past.observed(now, configs))
         logs = np.array([one.evidence for one in posteriors])
         warm, cold = np.split(logs, [len(past.smooths)])
-        evidence.append(np.append(warm, np.logaddexp.reduce(cold) - np.log(len(cold))))
-    return evidence
+        notes.evidence.append(np.append(warm, np.logaddexp.reduce(cold) - np.log(len(cold))))
+
+
+def _verdicts(forecast: Forecast, tried: Mask, truth: Floats, spread: float) -> list[Verdict]:
+    """For several tolerances, whether the best tried so far was within it of the best of all."""
+    best, lowest = float(truth[tried].min()), float(truth.min())
+    return [
+        Verdict(signs(forecast, tried, best, spread * share), best - lowest <= spread * share)
+        for share in TOLERANCES
+    ]
 
 
 def _learned(evidence: Floats, start: Floats) -> Floats:
