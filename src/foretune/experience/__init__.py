@@ -4,3 +4,4 @@ from pathlib import Path
 from typing import Final
 
 PACK: Final = Path(__file__).parent / "pack"
+REHEARSALS: Final = Path(__file__).parent / "rehearsals.json"  # what `auto` learned by rehearsing on the pack

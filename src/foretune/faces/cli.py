@@ -37,7 +37,10 @@ Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes,
 PastUrl = Annotated[
     str | None, typer.Option("--history", help="A history of your own, used beside the experience.")
 ]
-LearnerName = Annotated[str, typer.Option("--learner", help="portfolio, neighbours, forest or network.")]
+LearnerName = Annotated[
+    str,
+    typer.Option("--learner", help="auto, portfolio, neighbours, forest, gaussian_process, cold or network."),
+]
 
 Places = Annotated[
     list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
@@ -74,7 +77,7 @@ def recommend(
     n: Annotated[int, typer.Option("-n", min=1, help="How many configs.")] = 1,
     history: PastUrl = None,
     no_experience: NoExperience = False,
-    learner: LearnerName = "forest",
+    learner: LearnerName = "auto",
     as_json: Json = False,
 ) -> None:
     """Say which hyperparameters to try first on a table, and which past datasets that rests on.
@@ -159,7 +162,7 @@ def replay(
     with _progress("replay") as on_split:
         report = replay_report(
             _past(history, family, metric, experience=not no_experience),
-            learners or ["portfolio", "neighbours", "forest", "network"],
+            learners or ["auto", "portfolio", "neighbours", "forest", "network"],
             folds=folds,
             test_share=test_share,
             trials=trials,
@@ -184,7 +187,7 @@ def experiment(
     seed: Annotated[int, typer.Option(help="Of the splits and the models.")] = 0,
     history: PastUrl = None,
     no_experience: NoExperience = False,
-    learner: LearnerName = "forest",
+    learner: LearnerName = "auto",
     output: Annotated[Path, typer.Option(help="The folder of report.json and report.html.")] = Path("report"),
 ) -> None:
     """Recommend, train for real, and compare with the full grid search and the library's default.

@@ -44,7 +44,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "auto": Auto,
     "network": Network,
 }
-DEFAULT_LEARNER: Final = "forest"
+DEFAULT_LEARNER: Final = "auto"
 FRESH_CANDIDATES: Final = 128  # Sobol points of the space, beside the configs that past tasks tried
 EVIDENCE: Final = 5
 

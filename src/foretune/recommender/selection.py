@@ -1,8 +1,8 @@
 """`auto`: how far to believe the history, learned by rehearsing on the past tasks themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from foretune.learners.learner import taught
 from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.memory import content_key, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
 SMOOTHS: Final = (0.1, 0.6)  # shares of the smooth part in the covariance: two opinions about the history
@@ -57,6 +58,17 @@ class Rehearsal:
     tasks: int
     stopping: Stopping
 
+    def as_json(self) -> dict[str, Any]:
+        """The rehearsal as numbers and lists."""
+        lists = {name: getattr(self, name).tolist() for name in ("odds", "inflation")}
+        return {**lists, "tasks": self.tasks, **self.stopping.as_json()}
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """The rehearsal that `as_json` wrote."""
+        odds, inflation = (np.array(values[name], dtype=np.float64) for name in ("odds", "inflation"))
+        return cls(odds, inflation, int(values["tasks"]), Stopping.of_json(values))
+
 
 class Auto:
     """The Gaussian processes of the history, and one that knows none, each as far as the trials bear it out.
@@ -64,13 +76,18 @@ class Auto:
     Before it is used, it plays on past tasks, each with what the others teach: that says how often which
     opinion about the history was right (their prior odds) and how far off its forecasts were (their
     intervals are widened to be right as often as they say). In a search the odds are updated by every
-    trial: `history_weight`, the share that rests on past tasks, falls when these mislead.
+    trial: `history_weight`, the share that rests on past tasks, falls when these mislead. What rehearsals
+    taught is remembered by the content of the past tasks, so that they are not repeated.
     """
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """Rehearses on the tasks, then learns from all of them."""
         useful = taught(tasks)
-        self.rehearsal = rehearse(useful)
+        key = content_key(useful)
+        known = recall(key)
+        self.rehearsal = Rehearsal.of_json(known) if known else rehearse(useful)
+        if not known:
+            remember(key, self.rehearsal.as_json())
         self._past = GaussianProcess(smooths=SMOOTHS).fit(useful)
         return self
 

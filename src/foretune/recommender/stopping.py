@@ -1,8 +1,8 @@
 """When a search may stop: what is left to gain, and how sure it is that the best so far will do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from scipy.special import expit, log_ndtr
@@ -52,6 +52,15 @@ class Stopping:
 
     weights: Floats
     spread: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The calibration as numbers and lists."""
+        return {"weights": self.weights.tolist(), "spread": self.spread}
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """The calibration that `as_json` wrote."""
+        return cls(np.array(values["weights"], dtype=np.float64), float(values["spread"]))
 
     @classmethod
     def learned(cls, verdicts: Sequence[Verdict], spread: float) -> Self:

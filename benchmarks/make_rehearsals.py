@@ -1,0 +1,30 @@
+"""Rehearses on the shipped experience, every family and metric, so that a first answer need not wait.
+
+    python benchmarks/make_rehearsals.py
+
+To be run whenever the pack or the learners change; tests/recommender/test_memory.py fails otherwise.
+"""
+
+import json
+
+from foretune.experience import PACK, REHEARSALS
+from foretune.history.history import open_history
+from foretune.learners.learner import taught
+from foretune.recommender.memory import content_key
+from foretune.recommender.selection import rehearse
+
+
+def main() -> None:
+    """Writes the rehearsals, by the content they were made of."""
+    with open_history(PACK) as pack:
+        tasks = list(pack.tasks())
+    found = {}
+    for family, metric in sorted({(task.family, task.metric) for task in tasks}):
+        mine = taught([task for task in tasks if (task.family, task.metric) == (family, metric)])
+        found[content_key(mine)] = {"of": f"{family}, {metric}", **rehearse(mine).as_json()}
+        print(f"{family}, {metric}: {len(mine)} tasks", flush=True)
+    REHEARSALS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

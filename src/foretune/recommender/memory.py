@@ -1,0 +1,59 @@
+"""Rehearsals remembered by the content of the tasks they were made of: shipped ones, then the user's own."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+from foretune.data.records import Task, canonical
+from foretune.experience import REHEARSALS
+
+FORMAT: Final = 1  # of what is remembered, and of how it was come by: raised when either changes
+
+
+def content_key(tasks: Sequence[Task]) -> str:
+    """One name for these tasks' content, whatever their names: meta-features, groups, configs and losses."""
+    digest = blake2b(str(FORMAT).encode(), digest_size=16)
+    for task in tasks:
+        known = {name: value for name, value in task.metafeatures.items() if value - value == 0}
+        digest.update(canonical({"f": task.family, "g": task.side, "z": known}).encode())
+        for trial in task.trials:
+            digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}".encode())
+    return digest.hexdigest()
+
+
+def recall(key: str) -> Mapping[str, Any] | None:
+    """What was remembered under this key; None where it is not known, or cannot be read."""
+    if key in (shipped := _read(REHEARSALS)):
+        return _mapping(shipped[key])
+    return _mapping(_read(_file(key))) or None
+
+
+def remember(key: str, values: Mapping[str, Any]) -> None:
+    """Writes JSON to the cache folder ($FORETUNE_CACHE, else the user's); where it fails nothing is lost."""
+    with suppress(OSError):
+        _file(key).parent.mkdir(parents=True, exist_ok=True)
+        part = _file(key).with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(dict(values)), encoding="utf-8")
+        part.replace(_file(key))
+
+
+def _file(key: str) -> Path:
+    folder = os.environ.get("FORETUNE_CACHE") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "foretune"
+    )
+    return Path(folder) / f"rehearsal-{key}.json"
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        return _mapping(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,90 @@
+"""`auto`: what it learns by rehearsing, and how it falls back on itself when the history misleads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foretune.data.records import Task, Trial
+from foretune.recommender.recommender import Recommender
+from foretune.recommender.selection import COLD_SHARE, Auto, Rehearsal, rehearse
+from foretune.testing import RELATED_CELLS, check_learner, related_loss, related_task, related_tasks
+
+
+def turned(task: Task) -> Task:
+    """The task with its best config as its worst."""
+    return replace(task, trials=tuple(replace(trial, loss=-(trial.loss or 0.0)) for trial in task.trials))
+
+
+def searched(past: list[Task], trials: int) -> tuple[Task, list[float]]:
+    """A search of the related task of size 0.3, and the weight of the history at each step."""
+    task, recommender, weights = related_task("new", 0.3, 0.4), Recommender("auto").fit(past), []
+    for _ in range(trials):
+        found = recommender.recommend(task, candidates=RELATED_CELLS)[0]
+        weights.append(found.history_weight)
+        task = task.plus(Trial(found.config, related_loss(found.config, 0.3, 0.4)))
+    return task, weights
+
+
+def test_it_keeps_the_contract() -> None:
+    """It passes the checks that we publish; its rehearsals draw tasks by their places."""
+    check_learner(Auto, order_matters="past tasks are drawn for rehearsal by their places")
+
+
+def test_the_history_weight_falls_when_the_history_misleads() -> None:
+    """It begins at 1, stays high on an honest history, and falls below a fifth on a reversed one."""
+    _, honest = searched(related_tasks(), 8)
+    _, misled = searched([turned(task) for task in related_tasks()], 8)
+    assert honest[0] == misled[0] == 1.0
+    assert min(honest) > 0.8
+    assert misled[-1] < 0.2
+
+
+def test_a_misleading_history_is_overcome() -> None:
+    """Within eight trials the search on a reversed history has found what is nearly the best cell."""
+    task, _ = searched([turned(task) for task in related_tasks()], 8)
+    losses = sorted(related_loss(cell, 0.3, 0.4) for cell in RELATED_CELLS)
+    assert task.best is not None
+    assert task.best.loss is not None
+    assert task.best.loss <= losses[3]
+
+
+def test_rehearsals_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was learned from the same content is not learned again, and answers the same."""
+    monkeypatch.setenv("FORETUNE_CACHE", str(tmp_path))
+    past = related_tasks(12)
+    first = Auto().fit(past)
+    assert len([*tmp_path.iterdir()]) == 1
+    monkeypatch.setattr("foretune.recommender.selection.rehearse", lambda _: pytest.fail("rehearsed again"))
+    again = Auto().fit([replace(task, name=f"other {task.name}") for task in past])
+    new = related_task("new", 0.3, 0.4)
+    np.testing.assert_array_equal(
+        first.forecast(new, RELATED_CELLS).std, again.forecast(new, RELATED_CELLS).std
+    )
+
+
+def test_a_broken_memory_is_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that holds nonsense, or cannot be written, is passed over."""
+    monkeypatch.setenv("FORETUNE_CACHE", str(tmp_path))
+    past = related_tasks(12)
+    Auto().fit(past)
+    next(tmp_path.iterdir()).write_text("no JSON", encoding="utf-8")
+    assert Auto().fit(past).rehearsal.tasks > 0
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FORETUNE_CACHE", str(tmp_path / "file"))
+    assert Auto().fit(past).rehearsal.tasks > 0
+
+
+def test_a_rehearsal_survives_json() -> None:
+    """Written and read it is the same, and with too few tasks there is nothing to rehearse."""
+    found = rehearse(related_tasks(12))
+    assert Rehearsal.of_json(found.as_json()).as_json() == found.as_json()
+    assert found.odds.sum() == pytest.approx(1.0)
+    assert found.odds[-1] == COLD_SHARE
+    assert rehearse(related_tasks(4)).tasks == 0
+
+
+def test_it_says_what_it_chose() -> None:
+    """One sentence names the opinions and their shares."""
+    assert "rehearsed tasks" in Auto().fit(related_tasks(12)).chosen
