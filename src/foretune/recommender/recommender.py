@@ -23,6 +23,7 @@ from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
 from foretune.history.history import open_history
 from foretune.history.parquet import read_card, write_pack
+from foretune.learners.bayesian_network import BayesianNetwork
 from foretune.learners.forest import Forest
 from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
@@ -35,6 +36,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "neighbours": Neighbours,
     "forest": Forest,
     "network": Network,
+    "bayesian_network": BayesianNetwork,
 }
 DEFAULT_LEARNER: Final = "forest"
 FRESH_CANDIDATES: Final = 128  # Sobol points of the space, beside the configs that past tasks tried
