@@ -37,7 +37,9 @@ Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes,
 PastUrl = Annotated[
     str | None, typer.Option("--history", help="A history of your own, used beside the experience.")
 ]
-LearnerName = Annotated[str, typer.Option("--learner", help="portfolio, neighbours, forest or network.")]
+LearnerName = Annotated[
+    str, typer.Option("--learner", help="portfolio, neighbours, forest, (bayesian_)network.")
+]
 
 Places = Annotated[
     list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")

@@ -19,6 +19,7 @@ from foretune.learners.surfaces import matern
 LENGTH: Final = 1.0  # of the smooth rest that the features do not explain, in units of the cube's edge
 RANK: Final = 16  # of the covariance of the task weights
 MEMBERS: Final = 3
+DESCRIPTION: Final = 3.0  # length of the meta-features as one vector; better than 1 on a history of SVMs
 WINSOR: Final = 3.0  # losses above so many median regrets do not stretch a task's scale
 SCALES: Final = np.linspace(-1.5, 1.5, 5)  # standard normal quantiles of the log scale to integrate over
 NODES: Final = np.polynomial.hermite_e.hermegauss(11)
@@ -164,7 +165,7 @@ class BayesianNetwork:
         points = space.known if tasks is None else space.points([task.metafeatures for task in tasks])
         if not self._metafeatures or not points.shape[1]:
             return np.zeros((len(points), 0))
-        return np.asarray((points - 0.5) * np.sqrt(12.0 / points.shape[1]))
+        return np.asarray((points - 0.5) * np.sqrt(12.0 / points.shape[1]) * DESCRIPTION)
 
     def _recorded(self) -> tuple[list[Floats], list[Floats]]:
         """The losses (n,) and encoded configs (n, d) of each past task."""

@@ -11,7 +11,8 @@ import numpy as np
 from foretune.data.errors import MissingExtraError
 from foretune.data.records import Floats
 
-BATCH: Final = 8  # tasks a step and member; 16 took 7 times as long on one core (caches), and gained nothing
+ROWS: Final = 512  # trials a step and member; 1024 took 7 times as long on one core, and gained nothing
+BATCHES: Final = (8, 32)  # fewest and most tasks a step and member
 SAMPLE: Final = 64  # trials of each
 LONGEST_CONTEXT: Final = 30  # trials known when the others are forecast
 FIRST: Final = 0.3  # share of the forecasts without any trial in the objective
@@ -109,7 +110,8 @@ def _batch(
     Tasks with fewer than n trials leave random places empty; presence (members, b, n) is 0 there.
     """
     n = min(SAMPLE, max(map(len, scores)))
-    chosen = [rng.permutation(len(scores))[:BATCH] for _ in range(members)]
+    size = int(np.clip(ROWS // n, *BATCHES))
+    chosen = [rng.permutation(len(scores))[:size] for _ in range(members)]
     shape = (members, len(chosen[0]), n)
     x, u, present = np.zeros((*shape, configs[0].shape[1])), np.zeros(shape), np.zeros(shape)
     for e, tasks in enumerate(chosen):
