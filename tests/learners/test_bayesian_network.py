@@ -75,7 +75,7 @@ def test_the_update_is_gaussian_conditioning(offset_std: float) -> None:
     joint_seen = joint[:k, :k] + scale**2 * noise * np.eye(k)
     gain = joint[k:, :k] @ np.linalg.inv(joint_seen)
     assert part.mean == pytest.approx(joint_mean[k:] + gain @ (losses - joint_mean[:k]))
-    assert part.variance == pytest.approx(np.diag(joint[k:, k:] - gain @ joint[:k, k:]))
+    assert part.variance == pytest.approx(np.diag(joint[k:, k:] - gain @ joint[:k, k:]) + scale**2 * noise)
     density = multivariate_normal(joint_mean[:k], joint_seen).logpdf(losses)
     assert part.log_weight == pytest.approx(density + 0.5 * k * np.log(2 * np.pi))
 

@@ -123,7 +123,9 @@ class BayesianNetwork:
         means, variances = [], []
         nodes, shares = NODES[0], NODES[1] / NODES[1].sum()
         for member in members:
-            scores = member.mean[:, None] + np.sqrt(np.diag(member.covariance))[:, None] * nodes
+            scores = (
+                member.mean[:, None] + np.sqrt(np.diag(member.covariance) + member.noise)[:, None] * nodes
+            )
             regrets = np.interp(scores, SCORES, self._arrays["regrets"])
             means.append(regrets @ shares)
             variances.append((regrets - means[-1][:, None]) ** 2 @ shares)
@@ -195,7 +197,7 @@ class Member:
     noise: float
 
     def conditioned(self, losses: Floats, *, scale: float, offset: float, offset_std: float) -> Part:
-        """The forecast for all but the first k configs, whose losses (k,) are known.
+        """The forecast of a trial of each config but the first k, whose losses (k,) are known.
 
         A loss is a + scale * (score + noise), with a ~ N(offset, offset_std**2) integrated out.
         Source: Rasmussen, Williams 2006, eq. 2.25 and 2.41 (a basis function with a normal weight).
@@ -210,7 +212,7 @@ class Member:
         shift = float(one @ r) / precision
         beyond = 1.0 - across.T @ one  # how much of the level the trials do not say at each config
         mean = self.mean[k:] + across.T @ r + beyond * shift
-        variance = np.diag(self.covariance)[k:] - (across**2).sum(axis=0) + beyond**2 / precision
+        variance = np.diag(self.covariance)[k:] + self.noise - (across**2).sum(axis=0) + beyond**2 / precision
         log_evidence = (
             -0.5 * (float(r @ r) - shift * shift * precision)
             - float(np.log(np.diag(lower)).sum())
