@@ -24,7 +24,7 @@ FLOORS: Final = {
 BESIDE: Final = {"__init__.py", "__main__.py", "testing.py", "experience"}  # beside the stairs
 TESTING_SEES: Final = 2  # testing.py may look at the floors up to this one
 DOORS: Final = {
-    "torch": {"learners/network.py", "collect/cnn.py"},
+    "torch": {"learners/bayesian_network_training.py", "collect/cnn.py"},
     "optuna": {"faces/optuna_sampler.py", "history/readers/optuna.py"},
     "psycopg": {"history/sql.py"},
     "openml": {"data/openml_client.py"},

@@ -17,6 +17,7 @@ from foretune.data.errors import LearningError
 from foretune.data.metrics import Target
 from foretune.data.records import FAILED, RUNNING, Config, Recommendation, Task, Trial
 from foretune.data.spaces import default_config, sobol_configs, unfold
+from foretune.learners.bayesian_network import BayesianNetwork
 from foretune.learners.learner import Learner
 from foretune.learners.network import Network
 from foretune.recommender.recommender import LEARNERS, Recommender
@@ -26,7 +27,10 @@ NEW = related_task("new", 0.3, 0.4)
 
 
 def quick(name: str) -> str | Learner:
-    """The learner of that name; the network in a form that is taught in a moment."""
+    """The learner of that name; a network in a form that is taught in a moment."""
+    if name == "bayesian_network":
+        pytest.importorskip("torch")
+        return BayesianNetwork(hidden=(32, 16), learning_rate=0.01, steps=60, members=1)
     return Network(hidden=(16,), learning_rate=0.02, epochs=15) if name == "network" else name
 
 

@@ -39,7 +39,9 @@ PastUrl = Annotated[
 ]
 LearnerName = Annotated[
     str,
-    typer.Option("--learner", help="auto, portfolio, neighbours, forest, gaussian_process, cold or network."),
+    typer.Option(
+        "--learner", help="auto, portfolio, neighbours, forest, gaussian_process, (bayesian_)network."
+    ),
 ]
 
 Places = Annotated[

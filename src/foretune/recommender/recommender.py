@@ -24,6 +24,7 @@ from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
 from foretune.history.history import open_history
 from foretune.history.parquet import read_card, write_pack
+from foretune.learners.bayesian_network import BayesianNetwork
 from foretune.learners.forest import Forest
 from foretune.learners.gaussian_process import ColdGaussianProcess, GaussianProcess
 from foretune.learners.learner import Learner, taught
@@ -43,6 +44,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "cold": ColdGaussianProcess,
     "auto": Auto,
     "network": Network,
+    "bayesian_network": BayesianNetwork,
 }
 DEFAULT_LEARNER: Final = "auto"
 FRESH_CANDIDATES: Final = 128  # Sobol points of the space, beside the configs that past tasks tried
