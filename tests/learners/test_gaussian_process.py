@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from foretune.data.records import RUNNING, Task, Trial
-from foretune.learners.gaussian_process import ColdGaussianProcess, GaussianProcess
+from foretune.learners.gaussian_process import ColdGaussianProcess, GaussianProcess, Opinion
 from foretune.testing import RELATED_CELLS, check_learner, related_loss, related_task, related_tasks
 
 
@@ -15,10 +15,10 @@ def with_trials(size: float, n: int) -> Task:
     return related_task("new", size, 0.4).plus(*trials)
 
 
-@pytest.mark.parametrize("smooths", [(0.6,), (0.1, 0.6)])
-def test_it_keeps_the_contract(smooths: tuple[float, ...]) -> None:
-    """With one share of the smooth part or several it passes the checks that we publish."""
-    check_learner(lambda: GaussianProcess(smooths=smooths))
+@pytest.mark.parametrize("opinions", [(Opinion(),), (Opinion(0.1), Opinion(0.6, 0.1))])
+def test_it_keeps_the_contract(opinions: tuple[Opinion, ...]) -> None:
+    """With one opinion or several it passes the checks that we publish."""
+    check_learner(lambda: GaussianProcess(opinions=opinions))
 
 
 def test_a_tried_config_has_its_own_loss() -> None:

@@ -34,20 +34,36 @@ class View:
     weights: dict[Hashable, Floats] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Opinion:
+    """How a new task departs from the past task that it is most like.
+
+    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`.
+    """
+
+    smooth: float = SMOOTH
+    amount: float = 1.0
+
+    def prior(self, means: Floats, weights: Floats, around: Floats, variance: float) -> Prior:
+        """The prior with these means (t, n), of which past tasks lie `around` their mean (t, n)."""
+        scatter = np.sqrt(self.amount * (1 - self.smooth)) * around
+        return Prior(means, weights, scatter, self.amount * self.smooth * variance)
+
+
 class GaussianProcess:
     """Every past task is a prior mean of the new one, and all together are its covariance.
 
     Meta-features weigh the past tasks as the `forest` learner does, so they shift the prior mean. Around the
     mean that is right, a new task departs like past tasks depart from theirs: its covariance is theirs over
-    the configs, but for a share (`smooths`; several are averaged by how likely they make the trials) that is
-    a Matérn 5/2 kernel, for what none of them showed. The new task's trials weigh the means by Bayes' rule
-    and bend them; level and scale of its losses are unknown and integrated out.
+    the configs, but for a smooth share (a Matérn 5/2 kernel), for what none of them showed. Of several
+    `opinions` how far it departs the average is taken, by how likely each makes the trials. These weigh the
+    means by Bayes' rule and bend them; level and scale of the losses are unknown and integrated out.
     Source: Wang et al. 2024, Journal of Machine Learning Research 25 (HyperBO: mean and covariance from past
     tasks), with a mixture over past tasks in place of their mean.
     """
 
-    def __init__(self, *, smooths: Sequence[float] = (SMOOTH,), length: float = LENGTH) -> None:
-        self.smooths, self._length = tuple(smooths), length
+    def __init__(self, *, opinions: Sequence[Opinion] = (Opinion(),), length: float = LENGTH) -> None:
+        self.opinions, self._length = tuple(opinions), length
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The processes of these tasks."""
@@ -62,7 +78,7 @@ class GaussianProcess:
         observed = self.observed(task, configs)
         if not len(observed.tried):
             return self.first(task, observed.configs, len(configs))
-        posteriors, odds = self.posteriors(task, observed), np.ones(len(self.smooths))
+        posteriors, odds = self.posteriors(task, observed), np.ones(len(self.opinions))
         shares = credence(posteriors, odds) @ np.array([one.weights for one in posteriors])
         return combined(posteriors, odds, observed, len(configs), shares=shares)
 
@@ -78,7 +94,7 @@ class GaussianProcess:
         return Forecast(forecast.mean, forecast.std, gaps, weights, np.full_like(gaps, EXACT), weights)
 
     def posteriors(self, task: Task, observed: Observed) -> list[Posterior]:
-        """For each share of the smooth part, the posterior with every past task as a mean, in their order."""
+        """For each opinion the posterior with every past task as a mean, in their order."""
         view = self.view(observed.configs)
         weights, correlations = (
             self.weights(task, observed.configs),
@@ -88,12 +104,12 @@ class GaussianProcess:
         variance = float((around**2).sum(axis=0).mean())
         return [
             condition(
-                Prior(view.scores, weights, np.sqrt(1 - smooth) * around, smooth * variance),
+                one.prior(view.scores, weights, around, variance),
                 correlations,
                 observed,
                 self.scales,
             )
-            for smooth in self.smooths
+            for one in self.opinions
         ]
 
     def weights(self, task: Task, configs: Sequence[Config]) -> Floats:

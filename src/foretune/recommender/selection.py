@@ -9,6 +9,7 @@ import numpy as np
 from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
 from foretune.learners.gaussian_process import (
     GaussianProcess,
+    Opinion,
     cold_posteriors,
     combined,
     credence,
@@ -20,7 +21,8 @@ from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.memory import content_key, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
-SMOOTHS: Final = (0.1, 0.6)  # shares of the smooth part in the covariance: two opinions about the history
+# A new task is another draw from where the past ones came from, smoother or less so, or nearly one of them.
+OPINIONS: Final = (Opinion(smooth=0.1), Opinion(smooth=0.6), Opinion(smooth=0.6, amount=0.1))
 PARTS: Final = 3  # of the past tasks, each rehearsed with what the others teach
 REHEARSED: Final = 24  # past tasks at most, and
 STEPS: Final = 20  # trials of each at most: more would cost time and say little
@@ -88,15 +90,13 @@ class Auto:
         self.rehearsal = Rehearsal.of_json(known) if known else rehearse(useful)
         if not known:
             remember(key, self.rehearsal.as_json())
-        self._past = GaussianProcess(smooths=SMOOTHS).fit(useful)
+        self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
         return self
 
     @property
     def chosen(self) -> str:
         """What the rehearsals chose, and why, in one sentence."""
-        odds = dict(
-            zip((*(f"smooth {smooth}" for smooth in SMOOTHS), "cold"), self.rehearsal.odds, strict=True)
-        )
+        odds = dict(zip((*map(str, OPINIONS), "cold"), self.rehearsal.odds, strict=True))
         shares = ", ".join(f"{name} {share:.0%}" for name, share in odds.items())
         return f"opinions by how likely they made {self.rehearsal.tasks} rehearsed tasks: {shares}"
 
@@ -113,8 +113,8 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
     if not len(observed.tried):
         return past.first(task, observed.configs, len(configs))
     posteriors, shares = _posteriors(past, odds, task, observed)
-    believed = credence(posteriors, shares)[: len(past.smooths)]
-    resting = believed @ np.array([one.weights for one in posteriors[: len(past.smooths)]])
+    believed = credence(posteriors, shares)[: len(past.opinions)]
+    resting = believed @ np.array([one.weights for one in posteriors[: len(past.opinions)]])
     weight = min(float(believed.sum()), 1.0)
     return combined(posteriors, shares, observed, len(configs), shares=resting, history_weight=weight)
 
@@ -136,7 +136,7 @@ def _widened(forecast: Forecast, factor: float) -> Forecast:
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     """What playing past tasks with what the others teach says about the opinions and their intervals."""
     sides = list(groups_of(tasks).values())
-    n = len(SMOOTHS)
+    n = len(OPINIONS)
     odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
     if len(sides) < FEWEST_TASKS:
         return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
@@ -145,7 +145,7 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     for part in np.array_split(order, PARTS):
         out = set(part.tolist())
         past = [task for k, side in enumerate(sides) if k not in out for task in side]
-        taught_by_others = GaussianProcess(smooths=SMOOTHS).fit(past)
+        taught_by_others = GaussianProcess(opinions=OPINIONS).fit(past)
         for k in part[: REHEARSED // PARTS]:
             _play(taught_by_others, odds, sides[k][0], notes)
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
@@ -177,7 +177,7 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None
     if len(now.done) > FEWEST_TASKS:
         posteriors, _ = _posteriors(past, odds, now, past.observed(now, configs))
         logs = np.array([one.evidence for one in posteriors])
-        warm, cold = np.split(logs, [len(past.smooths)])
+        warm, cold = np.split(logs, [len(past.opinions)])
         notes.evidence.append(np.append(warm, np.logaddexp.reduce(cold) - np.log(len(cold))))
 
 
