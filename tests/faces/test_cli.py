@@ -234,6 +234,9 @@ def asked(run: Run) -> dict[str, object]:
     return answer
 
 
+KEYS = {"family", "config", "metric", "predicted", "std", "history_weight", "note", "because"}
+
+
 def test_json_is_one_object_with_the_documented_keys(foretune: Foretune, table: Path, history: Path) -> None:
     """`--json` prints dataset, recommendations and seconds, and nothing else, on one line."""
     words = ["--target", "label", "--family", "svm", "-n", 3, "--no-experience", "--history", history]
@@ -244,7 +247,7 @@ def test_json_is_one_object_with_the_documented_keys(foretune: Foretune, table: 
     assert isinstance(recommendations, list)
     assert len(recommendations) == 3
     for one in recommendations:
-        assert set(one) == {"family", "config", "metric", "predicted", "std", "because"}
+        assert set(one) == KEYS
         assert (one["family"], one["metric"]) == ("svm", "accuracy")
         assert one["config"]
         for evidence in one["because"]:

@@ -124,6 +124,8 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
         "metric": one.metric,
         "predicted": round(one.score, 4),
         "std": round(one.std, 4),
+        "history_weight": round(one.history_weight, 4),
+        "note": one.note,
         "because": [asdict(evidence) for evidence in one.because],
     }
 
@@ -138,6 +140,8 @@ def _show_advice(answer: dict[str, Any]) -> None:
     metric = answer["recommendations"][0]["metric"]
     out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)
+    for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
+        out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
 
 
 @app.command()
