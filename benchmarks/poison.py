@@ -1,6 +1,6 @@
 """What a misleading history costs: past losses reversed, shuffled, copied or drawn at random.
 
-    python benchmarks/poison.py HISTORIES_FOLDER --history pimp-svm --tasks 30 --output benchmarks/results
+    python benchmarks/poison.py HISTORIES --history pimp-svm --tasks 30 --output benchmarks/results/poison
 
 Plays `auto` on the poisoned and on the honest history, and the cold Gaussian process, on the same left-out
 tasks, and prints the mean normalised regret after some of the trials.
@@ -65,7 +65,7 @@ def _with_losses(task: Task, losses: Sequence[float]) -> Task:
 
 
 def main() -> None:
-    """Plays, prints a table and writes the mean curves as JSON."""
+    """Plays, prints a table and writes the mean curves as JSON, a file for each history."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--history", action="append", required=True)
@@ -74,14 +74,14 @@ def main() -> None:
     parser.add_argument("--learner", default="auto")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    found = {}
     for name in options.history:
-        tasks = list(read_history(options.folder / name))
-        found[name] = _curves(tasks, options)
-        for poison, curve in found[name].items():
+        found = _curves(list(read_history(options.folder / name)), options)
+        for poison, curve in found.items():
             print(f"{name:20s} {poison:16s}", *(f"{curve[n - 1]:.4f}" for n in AT), flush=True)
-    if options.output:
-        (options.output / "poison.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        if options.output:
+            options.output.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(found, indent=1) + "\n"
+            (options.output / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 def _curves(tasks: Sequence[Task], options: argparse.Namespace) -> dict[str, list[float]]:

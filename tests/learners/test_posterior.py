@@ -40,7 +40,9 @@ def test_the_closed_form_is_plain_conditioning() -> None:
     gain = prior[:, rows] @ np.linalg.inv(own)
     logs = []
     for k, mean in enumerate(scale * MEANS):
-        np.testing.assert_allclose(found.means[k], mean + gain @ (LOSSES - mean[rows]), rtol=1e-3)
+        np.testing.assert_allclose(
+            found.means[[*found.kept].index(k)], mean + gain @ (LOSSES - mean[rows]), rtol=1e-3
+        )
         logs.append(np.log(PRIOR.weights[k]) + multivariate_normal(mean[rows], own).logpdf(LOSSES))
     variance = np.diag(prior - gain @ prior[rows])
     np.testing.assert_allclose(found.stds, np.broadcast_to(np.sqrt(variance), (3, N)), rtol=5e-3)
@@ -86,6 +88,16 @@ def test_a_pending_config_narrows_its_surroundings_only() -> None:
     np.testing.assert_allclose(after.weights, before.weights)
     assert (after.stds <= before.stds + 1e-12).all()
     assert (after.stds[:, 3] < 0.5 * before.stds[:, 3]).all()
+
+
+def test_the_weightiest_components_are_kept() -> None:
+    """Of 100 components the 64 of the largest shares have means, and the shares of all are told."""
+    many = Prior(RNG.normal(size=(100, N)), np.full(100, 0.01), SCATTER, 0.4)
+    seen = observed()
+    found = condition(many, matern(POINTS[seen.tried], POINTS, 1.0), seen, Scales(0.0, 0.5))
+    assert found.means.shape == found.stds.shape == (64, N)
+    assert found.weights.shape == (100,)
+    assert found.weights[found.kept].min() >= np.delete(found.weights, found.kept).max()
 
 
 def test_log_sum_is_scipys() -> None:

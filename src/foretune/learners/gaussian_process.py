@@ -10,13 +10,12 @@ from foretune.data.records import Config, Floats, Forecast, Task
 from foretune.learners.forest import Forest
 from foretune.learners.mixture import Mixture
 from foretune.learners.observed import Observed
-from foretune.learners.posterior import Posterior, Prior, Scales, condition, log_sum
+from foretune.learners.posterior import MOST_KEPT, Posterior, Prior, Scales, condition, log_sum
 from foretune.learners.surfaces import LENGTHS, matern
 
 # Of 0.1, 0.3 and 0.6 the best or equal on four of six published histories, with the mean area lowest.
 SMOOTH = 0.6
 LENGTH = 1.0  # of that smooth part, in units of the cube's edge; 0.5 was no better
-MOST_SCENARIOS = 64  # kept in a forecast, the weightiest first
 EXACT = 1e-9  # the spread of a scenario that is believed as it stands
 VIEWS = 8  # sets of candidates remembered
 
@@ -201,9 +200,12 @@ def combined(
     its own loss in each.
     """
     weights = np.concatenate(
-        [share * one.weights for share, one in zip(credence(posteriors, odds), posteriors, strict=True)]
+        [
+            share * one.weights[one.kept]
+            for share, one in zip(credence(posteriors, odds), posteriors, strict=True)
+        ]
     )
-    kept = np.argsort(-weights, kind="stable")[:MOST_SCENARIOS]
+    kept = np.argsort(-weights, kind="stable")[:MOST_KEPT]
     weights = weights[kept] / weights[kept].sum()
     means = np.concatenate([one.means for one in posteriors])[kept]
     stds = np.concatenate([one.stds for one in posteriors])[kept]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from foretune.data.records import Floats
+from foretune.data.records import Floats, Ints
 from foretune.learners.observed import Observed
 
 NOISE = 0.05  # variance of a trial around its surface, where a task's losses have variance 1 (as in surfaces)
+MOST_KEPT = 64  # components of a posterior, the weightiest
 LEAST = 1e-12  # share of a mean: what the trials speak for may come back from nothing
 
 
@@ -58,13 +59,15 @@ class Scales:
 class Posterior:
     """The mixture after the trials, in units of loss.
 
-    `means` and `stds` (c, n) of each component, its share `weights` (c,), and the log of the `evidence`: how
-    likely these losses were under the prior, up to a constant that all priors share.
+    `weights` (c,) are the shares of all components; `means` and `stds` (k, n) are those of the k weightiest,
+    at the places `kept` (k,). `evidence` is the log of how likely these losses were under the prior, up to a
+    constant that all priors share.
     """
 
     means: Floats
     stds: Floats
     weights: Floats
+    kept: Ints
     evidence: float
 
 
@@ -105,15 +108,17 @@ def condition(prior: Prior, kernel: Floats, observed: Observed, scales: Scales) 
     weights = joint.sum(axis=0)
     given = np.exp(logs - log_sum(logs, axis=0))
     units = 1 / (given / scale[:, None]).sum(axis=0)
-    scores = means - (K.T @ mu).T - level_mu[:, None]
-    found = units[:, None] * scores + (K.T @ y) + level_y + origin
-    variance = _variances(lower, across, own, ones)
-    return Posterior(found, units[:, None] * np.sqrt(variance), weights, evidence)
+    kept = np.argsort(-weights, kind="stable")[:MOST_KEPT]
+    scores = means[kept] - (K.T @ mu[:, kept]).T - level_mu[kept, None]
+    units = units[kept, None]
+    found = units * scores + (K.T @ y) + level_y + origin
+    if len(rows) > m:
+        K = solve_triangular(lower, np.column_stack([ones, across]), lower=True, check_finite=False)
+        one, K = K[:, 0], K[:, 1:]
+    return Posterior(found, units * np.sqrt(_variances(own, one, K)), weights, kept, evidence)
 
 
-def _variances(lower: Floats, across: Floats, own: Floats, ones: Floats) -> Floats:
-    """The variance (n,) at each config, that of the flat level included."""
-    solved = solve_triangular(lower, np.column_stack([ones, across]), lower=True, check_finite=False)
-    one, K = solved[:, 0], solved[:, 1:]
+def _variances(own: Floats, one: Floats, K: Floats) -> Floats:
+    """The variance (n,) at each config, that of the flat level included; one and K are whitened."""
     known = own - (K**2).sum(axis=0) + (1 - K.T @ one) ** 2 / (one @ one)
     return np.asarray(np.maximum(known, 1e-8))
