@@ -110,3 +110,14 @@ def test_the_covariance_is_scikit_learns() -> None:
 
     A, B = np.random.default_rng(0).random((2, 6, 3))
     np.testing.assert_allclose(matern(A, B, 0.7), Matern(0.7, nu=2.5)(A, B), atol=1e-7)
+
+
+def test_badness_knows_no_units() -> None:
+    """A task in units a million times larger, shifted, is as bad at each config; the best is at 0, all below 1."""
+    task = related_task("a", 0.5, 0.5, cells=RELATED_CELLS)
+    trials = (Trial(t.config, 1e6 * t.loss - 7.0) for t in task.done if t.loss is not None)
+    large = related_task("b", 0.5, 0.5).plus(*trials)
+    found = surfaces(task, large).badness(RELATED_CELLS)
+    np.testing.assert_allclose(found[1], found[0], atol=1e-9)
+    assert found.min() == 0.0
+    assert found.max() < 1.0

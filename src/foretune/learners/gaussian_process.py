@@ -10,7 +10,7 @@ from foretune.data.records import Config, Floats, Forecast, Task
 from foretune.learners.forest import Forest
 from foretune.learners.mixture import Mixture
 from foretune.learners.observed import Observed
-from foretune.learners.posterior import MOST_KEPT, Posterior, Prior, Scales, condition, log_sum
+from foretune.learners.posterior import Kernel, Posterior, Prior, Scales, condition, log_sum
 from foretune.learners.surfaces import LENGTHS, matern
 
 # Of 0.1, 0.3 and 0.6 the best or equal on four of six published histories, with the mean area lowest.
@@ -18,18 +18,20 @@ SMOOTH = 0.6
 LENGTH = 1.0  # of that smooth part, in units of the cube's edge; 0.5 was no better
 EXACT = 1e-9  # the spread of a scenario that is believed as it stands
 VIEWS = 8  # sets of candidates remembered
+MOST_KEPT = 64  # components of a forecast, the weightiest
+NOTHING = 1e-6  # the share of a component that is not worth working out
 
 
 @dataclass(frozen=True)
 class View:
-    """Past tasks at the n configs at hand: where the configs are (n, d), scores and gaps (tasks, n).
+    """Past tasks at the n configs at hand: where the configs are (n, d), scores and badness (tasks, n).
 
     `weights` remembers the shares of the past tasks for the meta-features that were asked for.
     """
 
     points: Floats
     scores: Floats
-    gaps: Floats
+    badness: Floats
     weights: dict[Hashable, Floats] = field(default_factory=dict)
 
 
@@ -76,7 +78,7 @@ class GaussianProcess:
         """Before any trial the weighted past; then the posterior, scenario by scenario."""
         observed = self.observed(task, configs)
         if not len(observed.tried):
-            return self.first(task, observed.configs, len(configs))
+            return self.first(task, observed, len(configs))
         posteriors, odds = self.posteriors(task, observed), np.ones(len(self.opinions))
         shares = credence(posteriors, odds) @ np.array([one.weights for one in posteriors])
         return combined(posteriors, odds, observed, len(configs), shares=shares)
@@ -85,51 +87,48 @@ class GaussianProcess:
         """The task's trials as columns of these configs."""
         return Observed.of(task, configs, self.mixture.encoder.key)
 
-    def first(self, task: Task, configs: Sequence[Config], n: int) -> Forecast:
-        """The forecast of the first n configs before any trial; its scenarios are gaps, 0 to 1."""
-        weights = self.weights(task, configs)
-        forecast = self.mixture.forecast(task, configs[:n], weights)
-        gaps = self.view(configs).gaps[:, :n]
-        return Forecast(forecast.mean, forecast.std, gaps, weights, np.full_like(gaps, EXACT), weights)
+    def first(self, task: Task, observed: Observed, n: int) -> Forecast:
+        """The forecast of the first n configs before any trial; its scenarios are badness, 0 to 1."""
+        weights = self.weights(task, observed)
+        forecast = self.mixture.forecast(task, observed.configs[:n], weights)
+        badness = self.view(observed).badness[:, :n]
+        return Forecast(forecast.mean, forecast.std, badness, weights, np.full_like(badness, EXACT), weights)
 
     def posteriors(self, task: Task, observed: Observed) -> list[Posterior]:
         """For each opinion the posterior with every past task as a mean, in their order."""
-        view = self.view(observed.configs)
-        weights, correlations = (
-            self.weights(task, observed.configs),
-            kernel(view.points, observed, self._length),
-        )
+        view, weights = self.view(observed), self.weights(task, observed)
+        rows = view.points[np.concatenate([observed.tried, observed.pending])]
+        correlations = matern(rows, view.points, self._length)
         around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
         variance = float((around**2).sum(axis=0).mean())
         return [
             condition(
                 one.prior(view.scores, weights, around, variance),
-                correlations,
+                lambda columns: correlations[:, columns],
                 observed,
                 self.scales,
             )
             for one in self.opinions
         ]
 
-    def weights(self, task: Task, configs: Sequence[Config]) -> Floats:
+    def weights(self, task: Task, observed: Observed) -> Floats:
         """The share of each past task (tasks,) before any trial."""
-        known = self.view(configs).weights
+        known = self.view(observed).weights
         key = tuple(sorted(task.metafeatures.items()))
         if key not in known:
-            known[key] = self._forest.weights(task, configs)
+            known[key] = self._forest.weights(task, observed.configs)
         return known[key]
 
-    def view(self, configs: Sequence[Config]) -> View:
-        """The past tasks at these configs, worked out once for the last few sets of them."""
-        key = tuple(map(self.mixture.encoder.key, configs))
-        if key not in self._views:
+    def view(self, observed: Observed) -> View:
+        """The past tasks at the configs at hand, worked out once for the last few sets of them."""
+        if observed.keys not in self._views:
             while len(self._views) >= VIEWS:
                 del self._views[next(iter(self._views))]
-            surfaces = self.mixture.surfaces
-            self._views[key] = View(
-                self.mixture.encoder(configs), surfaces.scores(configs), surfaces.gaps(configs)
+            configs, surfaces = observed.configs, self.mixture.surfaces
+            self._views[observed.keys] = View(
+                self.mixture.encoder(configs), surfaces.scores(configs), surfaces.badness(configs)
             )
-        return self._views[key]
+        return self._views[observed.keys]
 
 
 class ColdGaussianProcess:
@@ -164,12 +163,12 @@ def cold_posteriors(points: Floats, observed: Observed, scales: Scales) -> list[
     """The posterior of a process without a past for each length scale, at configs at these points (n, d)."""
     n = len(points)
     prior = Prior(np.zeros((1, n)), np.ones(1), np.zeros((0, n)), 1.0)
-    return [condition(prior, kernel(points, observed, length), observed, scales) for length in LENGTHS]
+    rows = points[np.concatenate([observed.tried, observed.pending])]
 
+    def correlations(length: float) -> Kernel:
+        return lambda columns: matern(rows, points[columns], length)
 
-def kernel(points: Floats, observed: Observed, length: float) -> Floats:
-    """The correlations (m + p, n) of the configs tried and pending with all n."""
-    return matern(points[np.concatenate([observed.tried, observed.pending])], points, length)
+    return [condition(prior, correlations(length), observed, scales) for length in LENGTHS]
 
 
 def _off_centre(points: Floats) -> Floats:
@@ -199,16 +198,14 @@ def combined(
     The components become the scenarios of the forecast, the weightiest of them; a config that was tried has
     its own loss in each.
     """
-    weights = np.concatenate(
-        [
-            share * one.weights[one.kept]
-            for share, one in zip(credence(posteriors, odds), posteriors, strict=True)
-        ]
-    )
-    kept = np.argsort(-weights, kind="stable")[:MOST_KEPT]
-    weights = weights[kept] / weights[kept].sum()
-    means = np.concatenate([one.means for one in posteriors])[kept]
-    stds = np.concatenate([one.stds for one in posteriors])[kept]
+    shared = [share * one.weights for share, one in zip(credence(posteriors, odds), posteriors, strict=True)]
+    least = np.sort(np.concatenate(shared))[-MOST_KEPT:][0]
+    chosen = [np.flatnonzero(part >= max(least, NOTHING)) for part in shared]
+    weights = np.concatenate([part[kept] for part, kept in zip(shared, chosen, strict=True)])
+    weights = weights / weights.sum()
+    functions = [one.functions(kept) for one, kept in zip(posteriors, chosen, strict=True) if len(kept)]
+    means = np.concatenate([mean for mean, _ in functions])
+    stds = np.concatenate([std for _, std in functions])
     means[:, observed.tried] = observed.losses
     means, stds = means[:, :n], stds[:, :n]
     mean = weights @ means

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from foretune.data.records import DONE, RUNNING, Config, Floats, Ints, Task
 
 @dataclass(frozen=True)
 class Observed:
-    """`configs` (those asked for, then what the task tried besides) and which of them were tried.
+    """`configs` (those asked for, then what the task tried besides), and which of them were tried.
 
-    `tried` (m,) are the columns of finished configs and `losses` (m,) their mean losses; `pending` (p,) are
-    the columns of those that are running.
+    `keys` are the configs' names, equal for equal settings. `tried` (m,) are the columns of finished configs
+    and `losses` (m,) their mean losses; `pending` (p,) are the columns of those that are running.
     """
 
     configs: list[Config]
+    keys: tuple[str, ...]
     tried: Ints
     losses: Floats
     pending: Ints
@@ -24,19 +26,23 @@ class Observed:
     @classmethod
     def of(cls, task: Task, configs: Sequence[Config], key: Callable[[Config], str]) -> "Observed":
         """The trials of the task among these configs, equal settings being one config."""
-        everything, column = list(configs), {key(config): k for k, config in enumerate(configs)}
+        everything, keys = list(configs), [*map(key, configs)]
+        column = {name: k for k, name in enumerate(keys)}
         losses: dict[int, list[float]] = {}
         pending: dict[int, None] = {}
         for trial in task.trials:
             if trial.fidelity is not None or trial.status not in (DONE, RUNNING):
                 continue
-            k = column.setdefault(key(trial.config), len(everything))
+            k = column.setdefault(name := key(trial.config), len(everything))
             if k == len(everything):
                 everything.append(trial.config)
+                keys.append(name)
             if trial.loss is None:
                 pending[k] = None
             else:
                 losses.setdefault(k, []).append(trial.loss)
-        means = np.array([np.mean(values) for values in losses.values()], dtype=np.float64)
+        means = np.array([fmean(values) for values in losses.values()], dtype=np.float64)
         waiting = [k for k in pending if k not in losses]
-        return cls(everything, np.array([*losses], dtype=int), means, np.array(waiting, dtype=int))
+        return cls(
+            everything, tuple(keys), np.array([*losses], dtype=int), means, np.array(waiting, dtype=int)
+        )

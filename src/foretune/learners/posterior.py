@@ -1,5 +1,6 @@
 """What a task's own trials make of prior functions: a mixture of Gaussian processes in closed form."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ from foretune.data.records import Floats, Ints
 from foretune.learners.observed import Observed
 
 NOISE = 0.05  # variance of a trial around its surface, where a task's losses have variance 1 (as in surfaces)
-MOST_KEPT = 64  # components of a posterior, the weightiest
 LEAST = 1e-12  # share of a mean: what the trials speak for may come back from nothing
+Kernel = Callable[[Ints | slice], Floats]  # columns among n configs -> correlations (m + p, columns)
 
 
 def log_sum(logs: Floats, axis: int | None = None) -> Floats:
@@ -57,44 +58,40 @@ class Scales:
 
 @dataclass(frozen=True)
 class Posterior:
-    """The mixture after the trials, in units of loss.
+    """The mixture after the trials: how likely its components are, and what each expects.
 
-    `weights` (c,) are the shares of all components; `means` and `stds` (k, n) are those of the k weightiest,
-    at the places `kept` (k,). `evidence` is the log of how likely these losses were under the prior, up to a
-    constant that all priors share.
+    `weights` (c,) are the shares of the components. `evidence` is the log of how likely these losses were
+    under the prior, up to a constant that all priors share. What a component expects is worked out when it
+    is asked for, as most components of most posteriors count for nothing.
     """
 
-    means: Floats
-    stds: Floats
     weights: Floats
-    kept: Ints
     evidence: float
+    _functions: Callable[[Ints], tuple[Floats, Floats]]
+
+    def functions(self, chosen: Ints) -> tuple[Floats, Floats]:
+        """The means and stds (k, n) of k components at all n configs, in units of loss."""
+        return self._functions(chosen)
 
 
-def condition(prior: Prior, kernel: Floats, observed: Observed, scales: Scales) -> Posterior:
+def condition(prior: Prior, kernel: Kernel, observed: Observed, scales: Scales) -> Posterior:
     """The posterior at n configs after the m trials that were observed.
 
-    `kernel` (m + p, n) holds the correlations of the m tried and then the p pending configs with all n. The
-    level of the losses is integrated out with a flat prior and their scale over a grid; a config that is
-    pending makes its surroundings better known, but not better or worse.
+    `kernel` gives the correlations of the m tried and then the p pending configs with others. The level of
+    the losses is integrated out with a flat prior and their scale over a grid; a config that is pending makes
+    its surroundings better known, but not better or worse.
     Source: Rasmussen, Williams 2006, section 2.7 (a flat mean), here with c candidates for the mean.
     """
     means, tried = prior.means, observed.tried
     rows = np.concatenate([tried, observed.pending])
-    across = prior.scatter[:, rows].T @ prior.scatter + prior.amplitude * kernel
-    own = (prior.scatter**2).sum(axis=0) + prior.amplitude
+    among = prior.scatter[:, rows].T @ prior.scatter[:, rows] + prior.amplitude * kernel(rows)
     m, c, ones = len(tried), len(means), np.ones(len(rows))
     origin = float(observed.losses.mean())  # so that a far-off level costs no digits
-    lower = np.asarray(np.linalg.cholesky(across[:, rows] + NOISE * np.eye(len(rows))))
+    lower = np.asarray(np.linalg.cholesky(among + NOISE * np.eye(len(rows))))
     # The first m rows of a Cholesky factor are those of the first m trials alone.
     seen = lower[:m, :m]
-    solved = solve_triangular(
-        seen,
-        np.column_stack([observed.losses - origin, ones[:m], means[:, tried].T, across[:m]]),
-        lower=True,
-        check_finite=False,
-    )
-    y, one, mu, K = solved[:, 0], solved[:, 1], solved[:, 2 : 2 + c], solved[:, 2 + c :]
+    solved = _whitened(seen, np.column_stack([observed.losses - origin, ones[:m], means[:, tried].T]))
+    y, one, mu = solved[:, 0], solved[:, 1], solved[:, 2 : 2 + c]
     precision = one @ one
     level_y, level_mu = (one @ y) / precision, (one @ mu) / precision
     y, mu = y - one * level_y, mu - np.outer(one, level_mu)  # the level taken out
@@ -104,18 +101,24 @@ def condition(prior: Prior, kernel: Floats, observed: Observed, scales: Scales) 
     logs = -0.5 * misfit - (m - 1) * np.log(scale)[:, None] + log_share[:, None] + shares
     total = float(log_sum(logs))
     evidence = total - float(np.log(np.diag(seen)).sum()) - 0.5 * float(np.log(precision))
-    joint = np.exp(logs - total)
-    weights = joint.sum(axis=0)
     given = np.exp(logs - log_sum(logs, axis=0))
     units = 1 / (given / scale[:, None]).sum(axis=0)
-    kept = np.argsort(-weights, kind="stable")[:MOST_KEPT]
-    scores = means[kept] - (K.T @ mu[:, kept]).T - level_mu[kept, None]
-    units = units[kept, None]
-    found = units * scores + (K.T @ y) + level_y + origin
-    if len(rows) > m:
-        K = solve_triangular(lower, np.column_stack([ones, across]), lower=True, check_finite=False)
-        one, K = K[:, 0], K[:, 1:]
-    return Posterior(found, units * np.sqrt(_variances(own, one, K)), weights, kept, evidence)
+
+    def functions(chosen: Ints) -> tuple[Floats, Floats]:
+        across = prior.scatter[:, rows].T @ prior.scatter + prior.amplitude * kernel(slice(None))
+        K = _whitened(seen, across[:m])
+        scores = means[chosen] - (K.T @ mu[:, chosen]).T - level_mu[chosen, None]
+        found = units[chosen, None] * scores + (K.T @ y) + level_y + origin
+        own, known = (prior.scatter**2).sum(axis=0) + prior.amplitude, one
+        if len(rows) > m:
+            known, K = _whitened(lower, ones), _whitened(lower, across)
+        return found, units[chosen, None] * np.sqrt(_variances(own, known, K))
+
+    return Posterior(np.exp(logs - total).sum(axis=0), evidence, functions)
+
+
+def _whitened(lower: Floats, columns: Floats) -> Floats:
+    return np.asarray(solve_triangular(lower, columns, lower=True, check_finite=False))
 
 
 def _variances(own: Floats, one: Floats, K: Floats) -> Floats:

@@ -111,7 +111,7 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
     """The average of the past's opinions and a cold process, by odds (opinions + 1,) and its trials."""
     observed = past.observed(task, configs)
     if not len(observed.tried):
-        return past.first(task, observed.configs, len(configs))
+        return past.first(task, observed, len(configs))
     posteriors, shares = _posteriors(past, odds, task, observed)
     believed = credence(posteriors, shares)[: len(past.opinions)]
     resting = believed @ np.array([one.weights for one in posteriors[: len(past.opinions)]])
@@ -123,7 +123,7 @@ def _posteriors(
     past: GaussianProcess, odds: Floats, task: Task, observed: Observed
 ) -> tuple[list[Posterior], Floats]:
     """The posteriors of the past, then a cold process with each length scale, and their prior shares."""
-    cold = cold_posteriors(past.view(observed.configs).points, observed, past.scales)
+    cold = cold_posteriors(past.view(observed).points, observed, past.scales)
     shares = np.concatenate([odds[:-1], np.full(len(cold), odds[-1] / len(cold))])
     return [*past.posteriors(task, observed), *cold], shares
 
