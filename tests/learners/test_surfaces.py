@@ -113,7 +113,7 @@ def test_the_covariance_is_scikit_learns() -> None:
 
 
 def test_badness_knows_no_units() -> None:
-    """A task in units a million times larger, shifted, is as bad at each config; the best is at 0, all below 1."""
+    """A task in far larger units, shifted, is as bad at each config: 0 at the best one, and below 1."""
     task = related_task("a", 0.5, 0.5, cells=RELATED_CELLS)
     trials = (Trial(t.config, 1e6 * t.loss - 7.0) for t in task.done if t.loss is not None)
     large = related_task("b", 0.5, 0.5).plus(*trials)

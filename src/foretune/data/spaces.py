@@ -194,6 +194,11 @@ def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
         return hyperparameter.choices[int(np.searchsorted(edges[:-1], u, side="right"))]
     if isinstance(hyperparameter, OrdinalHyperparameter):
         return hyperparameter.sequence[int(u * len(hyperparameter.sequence))]
+    return number_at(hyperparameter, u)
+
+
+def number_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
+    """The number at the share u of the hyperparameter's range, on its own scale."""
     value = plain(hyperparameter.to_value(u))
     if isinstance(value, int):
         return value

@@ -1,6 +1,9 @@
 """The recommender: one family, one metric; says which config to try next on a task, and why."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,7 +22,7 @@ from foretune.data.records import (
     Task,
     Trial,
 )
-from foretune.data.spaces import complete, names_of, sobol_configs, unfold
+from foretune.data.spaces import complete
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
 from foretune.history.history import open_history
@@ -32,6 +35,8 @@ from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.candidates import Candidates
+from foretune.recommender.changes import assumptions, joined, renamed
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
@@ -47,8 +52,19 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "bayesian_network": BayesianNetwork,
 }
 DEFAULT_LEARNER: Final = "auto"
-FRESH_CANDIDATES: Final = 128  # Sobol points of the space, beside the configs that past tasks tried
 EVIDENCE: Final = 5
+LESSONS: Final = 8  # spaces for which what was learned is kept
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned, in terms of one space that holds the past ones and the one `asked` for."""
+
+    asked: ConfigurationSpace
+    space: ConfigurationSpace
+    learner: Learner
+    candidates: Candidates
+    key: Callable[[Config], str]
 
 
 class Recommender:
@@ -56,6 +72,9 @@ class Recommender:
 
     The task is the only state: without trials the recommendation rests on its meta-features, with trials
     the search goes on, and configs that are RUNNING are not proposed again.
+
+    Past tasks may have had other spaces than today's, and teach nonetheless: `assumptions` says what is
+    assumed for each difference. `aliases` maps today's names of hyperparameters to those that they had.
 
     >>> from ConfigSpace import ConfigurationSpace, Float
     >>> space = ConfigurationSpace()
@@ -67,10 +86,13 @@ class Recommender:
     {'C': 10}
     """
 
-    def __init__(self, learner: str | Learner = DEFAULT_LEARNER) -> None:
+    def __init__(
+        self, learner: str | Learner = DEFAULT_LEARNER, *, aliases: Mapping[str, str] | None = None
+    ) -> None:
         if isinstance(learner, str) and learner not in LEARNERS:
             raise LearningError(f"there is no learner {learner!r}: use one of {', '.join(LEARNERS)}.")
         self.learner: Learner = LEARNERS[learner]() if isinstance(learner, str) else learner
+        self.aliases = dict(aliases or {})
         self._tasks: list[Task] = []
 
     def fit(self, tasks: Iterable[Task]) -> Self:
@@ -78,19 +100,53 @@ class Recommender:
 
         Raises `LearningError` where they do not, or hold nothing to learn from.
         """
-        self._tasks = taught(list(tasks))
+        self._tasks = renamed(taught(list(tasks)), self.aliases)
         kinds = {(task.family, task.metric) for task in self._tasks}
         if len(kinds) > 1:
             raise LearningError(
                 f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
                 "choose with history.tasks(family=..., metric=...)."
             )
-        self.learner.fit(self._tasks)
+        self._past_spaces = _distinct([task.space for task in self._tasks if task.space is not None])
+        if not self._past_spaces:
+            raise LearningError("none of the past tasks has a space: a recommender needs one.")
+        self._space = reduce(joined, self._past_spaces)
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
-        space = next(task.space for task in self._tasks if task.space is not None)
-        self._encoder = Encoder.of(space)
         self._coverage = Coverage(self._tasks, self._metaspace)
+        self._lessons = [self._learned(self._space, self._space, self.learner)]
         return self
+
+    def assumptions(self, space: ConfigurationSpace) -> tuple[str, ...]:
+        """What is assumed where past spaces differ from this one, a sentence for each difference."""
+        return assumptions(self._past_spaces, space, self.aliases)
+
+    def _learned(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
+        """The lesson of a learner that learns anew, in terms of this space."""
+        if len(self._past_spaces) > 1 or space is not self._space:
+            learner.fit([replace(task, space=space) for task in self._tasks])
+        else:
+            learner.fit(self._tasks)
+        return self._lesson_in(asked, space, learner)
+
+    def _lesson_in(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
+        key = Encoder.of(space).key
+        return Lesson(asked, space, learner, Candidates(self._tasks, asked, key), key)
+
+    def _lesson(self, task: Task) -> Lesson:
+        """What was learned, in terms of the task's space; learned anew where that is new in any way."""
+        if not self._tasks:
+            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+        asked = task.space or self._space
+        for lesson in self._lessons:
+            if lesson.asked is asked or lesson.asked == asked:
+                return lesson
+        space = joined(self._space, asked)
+        if space is self._space:
+            lesson = self._lesson_in(asked, space, self.learner)
+        else:
+            lesson = self._learned(asked, space, copy(self.learner))
+        self._lessons = [self._lessons[0], *self._lessons[1:][1 - LESSONS :], lesson]
+        return lesson
 
     def recommend(
         self, task: Task, n: int = 1, *, candidates: Sequence[Config] | None = None
@@ -100,10 +156,11 @@ class Recommender:
         `candidates`: only these may be proposed, and the result holds the very objects given. Without them
         any config of the task's space may be. Raises `LearningError` before `fit`.
         """
-        pool = self._pool(task, candidates)
-        found = [] if task.trials else self._default_first(task, pool)
+        lesson = self._lesson(task)
+        pool = _pool(lesson, task, candidates)
+        found = [] if task.trials else self._default_first(lesson, task, pool)
         task = task.plus(*(Trial(one.config, status=RUNNING) for one in found))
-        while len(found) < n and (chosen := self._best(task, pool)):
+        while len(found) < n and (chosen := self._best(lesson, task, pool)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
@@ -118,9 +175,10 @@ class Recommender:
         """
         if task.best is None or task.best.loss is None:
             raise LearningError("an outlook needs a finished trial: try a config first.")
-        everything = self._with_tried(task, self._pool(task, candidates))
-        done = {self._encoder.key(trial.config) for trial in task.done}
-        forecast = self.learner.forecast(task, [*everything.values()])
+        lesson = self._lesson(task)
+        everything = _with_tried(lesson, task, _pool(lesson, task, candidates))
+        done = {lesson.key(trial.config) for trial in task.done}
+        forecast = lesson.learner.forecast(task, [*everything.values()])
         tried = np.array([key in done for key in everything])
         return self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
 
@@ -130,13 +188,13 @@ class Recommender:
         losses = [np.std([t.loss for t in task.done if t.loss is not None]) for task in self._tasks]
         return Stopping.learned([], float(np.median(losses)) or 1.0)
 
-    def _default_first(self, task: Task, pool: dict[str, Config]) -> list[Recommendation]:
+    def _default_first(self, lesson: Lesson, task: Task, pool: dict[str, Config]) -> list[Recommendation]:
         """The library's default with a warning, where nothing in the history is like the dataset."""
         warning = self._coverage.warning(task.metafeatures) if isinstance(self.learner, Auto) else ""
-        key = self._encoder.key({})
+        key = lesson.key(complete(lesson.asked, {}))
         if not warning or key not in pool:
             return []
-        forecast = self.learner.forecast(task, [pool[key]])
+        forecast = lesson.learner.forecast(task, [pool[key]])
         loss, std = float(forecast.mean[0]), float(forecast.std[0])
         because = self._because(task, forecast)
         return [
@@ -151,7 +209,7 @@ class Recommender:
         names = [name for name, kind in LEARNERS.items() if type(self.learner) is kind]
         if not self._tasks or not names:
             raise LearningError("only a fitted recommender with one of foretune's own learners can be saved.")
-        write_pack(self._tasks, folder, card={"recommender": {"learner": names[0]}})
+        write_pack(self._tasks, folder, card={"recommender": {"learner": names[0], "aliases": self.aliases}})
 
     @classmethod
     def load(cls, folder: Path | str) -> "Recommender":
@@ -163,17 +221,17 @@ class Recommender:
         if not isinstance(told, dict) or told.get("learner") not in LEARNERS:
             raise HistoryError(f"{folder} holds a pack, but no recommender: open it with open_history.")
         with open_history(folder) as pack:
-            return cls(told["learner"]).fit(pack.tasks())
+            return cls(told["learner"], aliases=told.get("aliases", {})).fit(pack.tasks())
 
-    def _best(self, task: Task, pool: dict[str, Config]) -> Recommendation | None:
+    def _best(self, lesson: Lesson, task: Task, pool: dict[str, Config]) -> Recommendation | None:
         """The best candidate that no trial of the task has; None where there is none left."""
-        key = self._encoder.key
+        key = lesson.key
         spent = {key(trial.config) for trial in task.trials}
         if pool.keys() <= spent:
             return None
         tried = {key(trial.config) for trial in task.trials if trial.status in (DONE, RUNNING)}
-        everything = self._with_tried(task, pool)
-        forecast = self.learner.forecast(task, [*everything.values()])
+        everything = _with_tried(lesson, task, pool)
+        forecast = lesson.learner.forecast(task, [*everything.values()])
         mask = np.array([k in tried for k in everything])
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None).round(12)
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
@@ -188,12 +246,6 @@ class Recommender:
             forecast.history_weight,
         )
 
-    def _with_tried(self, task: Task, pool: dict[str, Config]) -> dict[str, Config]:
-        """The candidates, then what the task tried besides them, or tries now."""
-        trials = [trial for trial in task.trials if trial.status in (DONE, RUNNING)]
-        extra = {self._encoder.key(trial.config): trial.config for trial in trials}
-        return pool | {key: config for key, config in extra.items() if key not in pool}
-
     def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
         alike = self._metaspace.similarities(task.metafeatures)
@@ -206,29 +258,37 @@ class Recommender:
             if shares[t] > 0
         )
 
-    def _candidates(self, task: Task) -> list[Config]:
-        """What past tasks tried and the task's space holds, completed, and points spread over that space."""
-        space = task.space or self._encoder.space
-        names = names_of(space)
-        recorded = [trial.config for past in self._tasks for trial in past.done]
-        keys = {self._encoder.key(config): config for config in recorded}
-        named = [{name: config[name] for name in names if name in config} for config in keys.values()]
-        known = [complete(space, config) for config in named if _is_legal(space, config)]
-        return [*known, *sobol_configs(space, FRESH_CANDIDATES)]
 
-    def _pool(self, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
-        """The candidates by key, in their order; of equal settings the first."""
-        if not self._tasks:
-            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
-        configs = self._candidates(task) if candidates is None else candidates
-        found: dict[str, Config] = {}
-        for config in configs:
-            found.setdefault(self._encoder.key(config), config)
-        return found
+def _distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:
+    """The spaces that differ, the most frequent first, so that others are told in its terms."""
+    found: list[ConfigurationSpace] = []
+    counts: list[int] = []
+    known: dict[int, int] = {}
+    for space in spaces:
+        if id(space) not in known:
+            known[id(space)] = next((k for k, one in enumerate(found) if one == space), len(found))
+        if known[id(space)] == len(found):
+            found.append(space)
+            counts.append(0)
+        counts[known[id(space)]] += 1
+    return [found[k] for k in sorted(range(len(found)), key=lambda k: -counts[k])]
 
 
-def _is_legal(space: ConfigurationSpace, config: Config) -> bool:
-    return all(space[name].legal_value(value) for name, value in unfold(space, config).items())
+def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
+    """The candidates by key, in their order; of equal settings the first."""
+    if candidates is None:
+        return lesson.candidates.of(task)
+    found: dict[str, Config] = {}
+    for config in candidates:
+        found.setdefault(lesson.key(config), config)
+    return found
+
+
+def _with_tried(lesson: Lesson, task: Task, pool: dict[str, Config]) -> dict[str, Config]:
+    """The candidates, then what the task tried besides them, or tries now."""
+    trials = [trial for trial in task.trials if trial.status in (DONE, RUNNING)]
+    extra = {lesson.key(trial.config): trial.config for trial in trials}
+    return pool | {key: config for key, config in extra.items() if key not in pool}
 
 
 def _shares(alike: Floats) -> Floats:

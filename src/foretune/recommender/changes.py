@@ -1,0 +1,179 @@
+"""Past spaces and today's: one space that holds them all, and what is assumed where they differ."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from ConfigSpace import (
+    Categorical,
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    Constant,
+    Float,
+    Integer,
+    OrdinalHyperparameter,
+)
+from ConfigSpace.hyperparameters import (
+    Hyperparameter,
+    IntegerHyperparameter,
+    NumericalHyperparameter,
+)
+
+from foretune.data.records import Task
+from foretune.data.spaces import KIND, default_config, names_of
+
+Aliases = Mapping[str, str]
+Parameter = Hyperparameter[Any, Any]
+Number = NumericalHyperparameter[Any, Any]
+
+
+def renamed(tasks: Sequence[Task], aliases: Aliases) -> list[Task]:
+    """The tasks with their hyperparameters called by today's names; `aliases` maps those to former names."""
+    today = {old: new for new, old in aliases.items()}
+    return [_renamed(task, today) for task in tasks] if today else list(tasks)
+
+
+def _renamed(task: Task, today: Mapping[str, str]) -> Task:
+    trials = [
+        replace(trial, config={today.get(name, name): value for name, value in trial.config.items()})
+        for trial in task.trials
+    ]
+    space = task.space
+    if space is not None and any(name in today for name in names_of(space)):
+        space = _space(
+            {name: _called(space[name], today) for name in space}, _conditions(space, today), space.name
+        )
+    return replace(task, trials=tuple(trials), space=space)
+
+
+def _called(parameter: Parameter, today: Mapping[str, str]) -> Parameter:
+    name, kind = parameter.name.removesuffix(KIND), parameter.name.endswith(KIND) * KIND
+    parameter = copy(parameter)
+    parameter.name = today.get(name, name) + kind
+    return parameter
+
+
+def _conditions(space: ConfigurationSpace, today: Mapping[str, str]) -> list[Any]:
+    """The conditions of the space, with parents and children called by today's names."""
+    found = []
+    for condition in space.conditions:
+        condition = copy(condition)  # noqa: PLW2901
+        for part in (condition, *getattr(condition, "components", ())):
+            for role in ("child", "parent"):
+                if hasattr(part, role):
+                    setattr(part, role, _called(getattr(part, role), today))
+        found.append(condition)
+    return found
+
+
+def joined(known: ConfigurationSpace, new: ConfigurationSpace) -> ConfigurationSpace:
+    """A space that holds every config of both, `known` itself where that does.
+
+    Numbers are on the scale that `new` has them on. Hyperparameters of `known` alone are at their defaults
+    where a config does not name them.
+    """
+    parts = {name: known[name] for name in known}
+    for name in new:
+        parts[name] = _merged(parts[name], new[name]) if name in parts else new[name]
+    old = [one for one in known.conditions if one.child.name not in new]
+    ruling = [one for one in known.conditions if one.child.name in new]
+    same = len(parts) == len(known) and all(parts[name] is known[name] for name in known)
+    if same and sorted(map(str, ruling)) == sorted(map(str, new.conditions)):
+        return known
+    return _space(parts, [*new.conditions, *old], known.name)
+
+
+def _space(parts: Mapping[str, Parameter], conditions: Sequence[Any], name: str | None) -> ConfigurationSpace:
+    space = ConfigurationSpace(name=name)
+    space.add(*map(copy, parts.values()))
+    space.add(*ConfigurationSpace.substitute_hyperparameters_in_conditions(list(conditions), space))
+    return space
+
+
+def _merged(old: Parameter, new: Parameter) -> Parameter:
+    """What holds the values of both, `old` itself where that does; `new` if they are of two sorts."""
+    if isinstance(old, NumericalHyperparameter) and isinstance(new, NumericalHyperparameter):
+        return _hull(old, new)
+    former, current = _values(old), _values(new)
+    if former is None or current is None:
+        return new
+    if all(value in former for value in current):
+        return old
+    choices = [*former, *(value for value in current if value not in former)]
+    return Categorical(old.name, choices, default=old.default_value)
+
+
+def _hull(old: Number, new: Number) -> Parameter:
+    whole = isinstance(old, IntegerHyperparameter) and isinstance(new, IntegerHyperparameter)
+    low, high = min(old.lower, new.lower), max(old.upper, new.upper)
+    if new.log and low <= 0:
+        low = new.lower
+    if (low, high, new.log) == (old.lower, old.upper, old.log):
+        return old
+    default = min(max(old.default_value, low), high)
+    if whole:
+        return Integer(old.name, (int(low), int(high)), log=new.log, default=int(default))
+    return Float(old.name, (float(low), float(high)), log=new.log, default=float(default))
+
+
+def _values(parameter: Parameter) -> list[Any] | None:
+    """The values of a choice; None for a number."""
+    if isinstance(parameter, CategoricalHyperparameter):
+        return list(parameter.choices)
+    if isinstance(parameter, OrdinalHyperparameter):
+        return list(parameter.sequence)
+    return [parameter.value] if isinstance(parameter, Constant) else None
+
+
+def assumptions(
+    past: Sequence[ConfigurationSpace], today: ConfigurationSpace, aliases: Aliases
+) -> tuple[str, ...]:
+    """One sentence for each way in which a past space differs from today's, and what is assumed for it."""
+    former = {name for space in past for name in space}
+    said = [f"{new} was called {old}." for new, old in aliases.items() if new in former]
+    for space in past:
+        said += _differences(space, today)
+    return tuple(dict.fromkeys(said))
+
+
+def _differences(past: ConfigurationSpace, today: ConfigurationSpace) -> Iterator[str]:
+    before, now = names_of(past), names_of(today)
+    old, new = default_config(past), default_config(today)
+    for name in now:
+        if name not in before:
+            yield f"{name} was not searched: it is taken to have been {new.get(name, 'at its default')!r}."
+    for name in before:
+        if name not in now:
+            yield f"{name} is not searched any more: it is taken to be {old.get(name, 'at its default')!r}."
+    for name in today:
+        if name in past:
+            yield from _changed(past[name], today[name])
+
+
+def _changed(old: Parameter, new: Parameter) -> Iterator[str]:
+    name = new.name.removesuffix(KIND)
+    if isinstance(old, NumericalHyperparameter) and isinstance(new, NumericalHyperparameter):
+        if old.log != new.log:
+            yield f"{name} is on {_scale(new)} scale and was on {_scale(old)} one: it is compared on today's."
+        if new.lower < old.lower or new.upper > old.upper:
+            ranges = f"from {old.lower} to {old.upper} and now from {new.lower} to {new.upper}"
+            yield f"{name} reached {ranges}: beyond the former range nothing is known."
+        elif (new.lower, new.upper) != (old.lower, old.upper):
+            yield f"{name} reached from {old.lower} to {old.upper}: trials beyond today's range still teach."
+        return
+    former, current = _values(old), _values(new)
+    if former is None or current is None:
+        if type(old) is not type(new):
+            yield f"{name} was a {_sort(old)} and is a {_sort(new)}: its past values are not used."
+        return
+    if fresh := [value for value in current if value not in former]:
+        yield f"{name} can now be {', '.join(map(str, fresh))}: nothing is known of that."
+
+
+def _scale(number: Number) -> str:
+    return "a log" if number.log else "a linear"
+
+
+def _sort(parameter: Parameter) -> str:
+    return "choice" if _values(parameter) is not None else "number"
