@@ -241,9 +241,7 @@ def test_family_and_metric_are_carried_on(forest: Recommender) -> None:
 def test_the_search_goes_on_from_the_trials(forest: Recommender) -> None:
     """Following its advice ten times finds a config as good as the best of all candidates."""
     candidates = [*RELATED_CELLS, *sobol_configs(related_space(), 40)]
-    truth = {
-        related_key(t.config): t.loss for t in related_task("new", 0.95, 0.4, cells=candidates).trials
-    }
+    truth = {related_key(t.config): t.loss for t in related_task("new", 0.95, 0.4, cells=candidates).trials}
     task = replace(related_task("new", 0.95, 0.4), metafeatures={})
     for _ in range(10):
         config = forest.recommend(task, candidates=candidates)[0].config

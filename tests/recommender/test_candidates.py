@@ -1,0 +1,75 @@
+"""What may be proposed."""
+
+import numpy as np
+import pytest
+from ConfigSpace import ConfigurationSpace, Float, Integer
+
+from foretune.collect.families import families, family
+from foretune.data.records import Config, Trial
+from foretune.data.spaces import default_config, unfold
+from foretune.features.encoding import Encoder
+from foretune.recommender.candidates import FRESH, RECORDED, VARIANTS, Candidates, fitted, variant
+from foretune.testing import RELATED_CELLS, related_space, related_task, related_tasks
+
+
+def legal(space: ConfigurationSpace, config: Config) -> bool:
+    """Whether each value is one that the space may hold."""
+    return all(space[name].legal_value(value) for name, value in unfold(space, config).items())
+
+
+def test_past_configs_and_fresh_points_are_candidates() -> None:
+    """Before any trial: every config that the past tried, spelled out, and Sobol points."""
+    space = related_space()
+    key = Encoder(space).key
+    found = Candidates(related_tasks(), space, key).of(related_task("new", 0.5, 0.5))
+    assert {key(cell) for cell in RELATED_CELLS} <= set(found)
+    assert len(found) == len(RELATED_CELLS) + FRESH
+    assert all(legal(space, config) for config in found.values())
+
+
+def test_of_a_large_past_the_best_configs_are_looked_at() -> None:
+    """Where tasks tried hundreds of configs each their own, the best of every task is a candidate."""
+    rng = np.random.default_rng(0)
+    space = related_space()
+    key = Encoder(space).key
+    past = [
+        related_task(
+            f"past {k}", rng.random(), 0.5, cells=[{"C": float(c)} for c in 10 ** rng.uniform(-3, 3, 60)]
+        )
+        for k in range(40)
+    ]
+    found = Candidates(past, space, key).of(related_task("new", 0.5, 0.5))
+    assert len(found) == RECORDED + FRESH
+    assert {key(task.best.config) for task in past if task.best} <= set(found)
+
+
+def test_variants_of_the_best_join_later() -> None:
+    """From five trials on there are variants of the two best, the same ones when asked again."""
+    space = related_space()
+    candidates = Candidates(related_tasks(), space, Encoder(space).key)
+    few, more = (
+        related_task("new", 0.5, 0.5).plus(*(Trial({"C": float(k + 1)}, 0.1 * k) for k in range(n)))
+        for n in (4, 5)
+    )
+    assert len(candidates.of(few)) == len(RELATED_CELLS) + FRESH
+    assert 10 < len(candidates.of(more)) - len(candidates.of(few)) <= VARIANTS
+    assert candidates.of(more) == candidates.of(more)
+
+
+@pytest.mark.parametrize("name", families())
+def test_variants_are_legal(name: str) -> None:
+    """A variant of any family's default is a config of its space, close by but not the same."""
+    for target in family(name).estimators:
+        space, default = family(name).wide_space(target), family(name).default(target)
+        rng = np.random.default_rng(0)
+        found = [variant(space, default, rng, reach=0.2) for _ in range(20)]
+        assert all(legal(space, config) for config in found)
+        assert sum(config != default for config in found) > 10
+
+
+def test_a_foreign_config_is_fitted_to_the_space() -> None:
+    """Numbers are drawn into their ranges, unknown names and choices dropped, the rest is at its default."""
+    space = related_space()
+    space.add(Integer("k", (1, 9), default=3), Float("f", (0.0, 1.0), default=0.5))
+    config = {"C": 1e9, "gamma": "never", "k": 40.2, "f": 1, "kernel": "rbf"}
+    assert fitted(space, config) == default_config(space) | {"C": 1000.0, "k": 9, "f": 1.0, "gamma": "scale"}

@@ -1,0 +1,171 @@
+"""Past spaces that differ from today's."""
+
+from typing import Any
+
+import pytest
+from ConfigSpace import (
+    Categorical,
+    ConfigurationSpace,
+    Constant,
+    EqualsCondition,
+    Float,
+    Integer,
+    OrdinalHyperparameter,
+)
+
+from foretune.data.records import Task, Trial
+from foretune.data.spaces import add_mixed
+from foretune.recommender.changes import assumptions, joined, renamed
+from foretune.recommender.recommender import Recommender
+from foretune.testing import RELATED_CELLS, related_loss, related_space, related_task, related_tasks
+
+
+def space(*parameters: Any) -> ConfigurationSpace:
+    """A space of these hyperparameters."""
+    made = ConfigurationSpace()
+    made.add(*parameters)
+    return made
+
+
+def svm(low: float = 0.001, high: float = 1000.0, *, log: bool = True, **more: Any) -> ConfigurationSpace:
+    """The related space with another range or scale of C, and more hyperparameters."""
+    made = space(Float("C", (low, high), log=log, default=min(max(1.0, low), high)), *more.values())
+    add_mixed(made, Float("gamma", (1e-5, 10.0), log=True, default=0.1), ["scale"], default="scale")
+    return made
+
+
+def test_a_space_that_holds_todays_stays_as_it_is() -> None:
+    """Narrower ranges, fewer choices and fewer hyperparameters need no new space."""
+    known = space(
+        Float("C", (0.1, 10.0), log=True), Categorical("kernel", ["rbf", "poly"]), Integer("k", (1, 9))
+    )
+    today = space(Float("C", (0.5, 5.0), log=True), Constant("kernel", "poly"))
+    assert joined(known, today) is known
+    assert joined(known, known) is known
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (Float("x", (1.0, 2.0)), Float("x", (0.5, 1.5)), Float("x", (0.5, 2.0), default=1.5)),
+        (
+            Float("x", (0.0, 2.0)),
+            Float("x", (0.5, 4.0), log=True),
+            Float("x", (0.5, 4.0), log=True, default=1.0),
+        ),
+        (Integer("x", (1, 4)), Integer("x", (3, 9)), Integer("x", (1, 9), default=2)),
+        (Integer("x", (1, 4)), Float("x", (3.5, 9.0)), Float("x", (1.0, 9.0), default=2.0)),
+        (Categorical("x", ["a", "b"]), Categorical("x", ["c", "a"]), Categorical("x", ["a", "b", "c"])),
+        (OrdinalHyperparameter("x", [1, 2]), Categorical("x", [2, 3]), Categorical("x", [1, 2, 3])),
+        (Constant("x", "a"), Categorical("x", ["a", "b"]), Categorical("x", ["a", "b"])),
+        (Categorical("x", ["a", "b"]), Float("x", (0.0, 1.0)), Float("x", (0.0, 1.0))),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_joined_hyperparameter_holds_the_values_of_both(old: Any, new: Any, expected: Any) -> None:
+    """Ranges and choices become their union on today's scale; of a choice and a number today's is kept."""
+    assert joined(space(old), space(new))["x"] == expected
+
+
+def test_conditions_of_both_remain() -> None:
+    """Today's conditions rule what today searches; what only the past searched keeps its own."""
+    kernel, degree, width = (
+        Categorical("kernel", ["rbf", "poly"]),
+        Integer("degree", (2, 5)),
+        Float("width", (0, 1)),
+    )
+    known = space(
+        kernel, degree, width, EqualsCondition(degree, kernel, "poly"), EqualsCondition(width, kernel, "rbf")
+    )
+    other = Categorical("kernel", ["rbf", "poly", "power"])
+    today = space(other, degree, EqualsCondition(degree, other, "power"))
+    found = sorted(map(str, joined(known, today).conditions))
+    assert found == ["degree | kernel == 'power'", "width | kernel == 'rbf'"]
+
+
+def test_a_renamed_past_speaks_of_todays_names() -> None:
+    """Trials and space of the past take today's name, its special values and conditions included."""
+    past = related_task("a", 0.5, 0.5, cells=[{"C": 1.0, "gamma": "scale"}, {"C": 2.0, "gamma": 0.1}])
+    found = renamed([past], {"width": "gamma"})[0]
+    assert [trial.config for trial in found.trials] == [
+        {"C": 1.0, "width": "scale"},
+        {"C": 2.0, "width": 0.1},
+    ]
+    assert found.space is not None
+    assert [*found.space] == ["C", "width:kind", "width"]
+    assert list(map(str, found.space.conditions)) == ["width | width:kind == 'number'"]
+
+
+@pytest.mark.parametrize(
+    ("today", "aliases", "word"),
+    [
+        (svm(extra=Float("shrink", (0.0, 1.0), default=0.25)), {}, "taken to have been 0.25"),
+        (space(Float("C", (0.001, 1000.0), log=True, default=1.0)), {}, "taken to be 'scale'"),
+        (svm(high=1e4), {}, "beyond the former range nothing is known"),
+        (svm(high=10.0), {}, "trials beyond today's range still teach"),
+        (svm(log=False), {}, "a linear scale and was on a log one"),
+    ],
+    ids=["added", "dropped", "widened", "narrowed", "other scale"],
+)
+def test_a_changed_space_keeps_its_past(
+    today: ConfigurationSpace, aliases: dict[str, str], word: str
+) -> None:
+    """With each change the first proposal is legal and within 0.05 of the best; what is assumed is said."""
+    recommender = Recommender().fit(related_tasks())
+    task = Task("new", "svm", today, metafeatures={"size": 0.5, "landmark": 0.4})
+    config = recommender.recommend(task)[0].config
+    assert set(config) <= {"C", "gamma", "shrink"} & {name.removesuffix(":kind") for name in today}
+    assert today["C"].legal_value(config["C"])
+    floor = related_loss({"C": 1.0, "gamma": "scale" if "gamma" not in today else 0.01}, 0.5, 0.4)
+    assert related_loss(config, 0.5, 0.4) <= floor + 0.05
+    said = recommender.assumptions(today)
+    assert len(said) == 1
+    assert word in said[0]
+
+
+def test_an_alias_finds_the_past_of_a_renamed_hyperparameter() -> None:
+    """With the alias the first proposal is the one of the unchanged space, under today's name."""
+    today = space(Float("cost", (1e-3, 1e3), log=True, default=1.0))
+    add_mixed(today, Float("gamma", (1e-5, 10.0), log=True, default=0.1), ["scale"], default="scale")
+    new = related_task("new", 0.9, 0.4)
+    unchanged = Recommender().fit(related_tasks()).recommend(new, candidates=RELATED_CELLS)[0].config
+    recommender = Recommender(aliases={"cost": "C"}).fit(related_tasks())
+    task = Task("new", "svm", today, metafeatures=new.metafeatures)
+    cells = [
+        {("cost" if name == "C" else name): value for name, value in cell.items()} for cell in RELATED_CELLS
+    ]
+    found = recommender.recommend(task, candidates=cells)[0].config
+    assert found == {("cost" if name == "C" else name): value for name, value in unchanged.items()}
+    assert recommender.assumptions(today) == ("cost was called C.",)
+
+
+def test_past_spaces_may_differ_among_themselves() -> None:
+    """Half of the past with a narrower space and half with a wider one teach as all of them with one."""
+    narrow = svm(low=0.01, high=100.0)
+    mixed = [
+        Task(t.name, t.family, narrow if k % 2 else t.space, metafeatures=t.metafeatures, trials=t.trials)
+        for k, t in enumerate(related_tasks())
+    ]
+    new = related_task("new", 0.9, 0.4)
+    one, other = (
+        Recommender("forest").fit(past).recommend(new, candidates=RELATED_CELLS)[0].config
+        for past in (related_tasks(), mixed)
+    )
+    assert one == other
+
+
+def test_the_search_goes_on_in_the_changed_space() -> None:
+    """Ten trials with a new hyperparameter find what it brings, though the past never varied it."""
+    today = svm(extra=Float("shrink", (0.0, 1.0), default=0.0))
+    recommender = Recommender().fit(related_tasks())
+    task = Task("new", "svm", today, metafeatures={"size": 0.5, "landmark": 0.4})
+    for _ in range(12):
+        config = recommender.recommend(task)[0].config
+        task = task.plus(Trial(config, related_loss(config, 0.5, 0.4) - 0.3 * config["shrink"]))
+    assert task.best is not None
+    assert task.best.config["shrink"] > 0.6
+
+
+def test_nothing_is_assumed_of_an_equal_space() -> None:
+    """Where past and present search the same space there is nothing to say."""
+    assert assumptions([related_space()], related_space(), {}) == ()
