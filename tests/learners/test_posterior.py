@@ -15,7 +15,7 @@ N, VAGUE, ALL = 7, 1e6, np.arange(3)
 RNG = np.random.default_rng(3)
 POINTS, MEANS = RNG.random((N, 2)), RNG.normal(size=(3, N))
 SCATTER = 0.7 * RNG.normal(size=(4, N))
-PRIOR = Prior(MEANS, np.array([0.5, 0.3, 0.2]), SCATTER, 0.4)
+PRIOR = Prior(MEANS, np.array([0.5, 0.3, 0.2]), SCATTER, np.full(N, 0.4**0.5))
 LOSSES = np.array([3.0, 5.5, 4.0])
 COVARIANCE = SCATTER.T @ SCATTER + 0.4 * matern(POINTS, POINTS, 1.0)
 
@@ -64,7 +64,7 @@ def test_evidence_compares_priors_as_plain_conditioning_does() -> None:
     """The difference of log evidence between two priors is that of joint normals with a vague level."""
     scales, rows = Scales(0.0, 0.0), [0, 2, 5]
     cold = condition(
-        Prior(np.zeros((1, N)), np.ones(1), np.zeros((0, N)), 1.0),
+        Prior(np.zeros((1, N)), np.ones(1), np.zeros((0, N)), np.ones(N)),
         kernel(rows, 0.5),
         observed(),
         scales,

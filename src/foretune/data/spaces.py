@@ -180,11 +180,13 @@ def sobol_configs(space: ConfigurationSpace, n: int, *, seed: int = 0) -> list[d
         return []
     sequence = Sobol(d=len(space), rng=np.random.default_rng(seed))
     points = sequence.random_base2(max(n - 1, 1).bit_length())[:n]
-    return [fold(_active(space, _values_at(space, point))) for point in points]
+    return [config_at(space, point) for point in points]
 
 
-def _values_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[str, Any]:
-    return {name: _value_at(space[name], float(u)) for name, u in zip(space, point, strict=True)}
+def config_at(space: ConfigurationSpace, point: NDArray[np.float64]) -> dict[str, Any]:
+    """The config at a point (d,) of the unit cube, which has a side for each hyperparameter of the space."""
+    values = {name: _value_at(space[name], float(u)) for name, u in zip(space, point, strict=True)}
+    return fold(_active(space, values))
 
 
 def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:

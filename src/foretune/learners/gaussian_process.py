@@ -26,12 +26,14 @@ NOTHING = 1e-6  # the share of a component that is not worth working out
 class View:
     """Past tasks at the n configs at hand: where the configs are (n, d), scores and badness (tasks, n).
 
-    `weights` remembers the shares of the past tasks for the meta-features that were asked for.
+    `doubt` (n,) is how little they tell there. `weights` remembers the shares of the past tasks for the
+    meta-features that were asked for.
     """
 
     points: Floats
     scores: Floats
     badness: Floats
+    doubt: Floats
     weights: dict[Hashable, Floats] = field(default_factory=dict)
 
 
@@ -39,16 +41,19 @@ class View:
 class Opinion:
     """How a new task departs from the past task that it is most like.
 
-    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`.
+    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`; and where
+    these tell little, by what they leave open.
     """
 
     smooth: float = SMOOTH
     amount: float = 1.0
 
-    def prior(self, means: Floats, weights: Floats, around: Floats, variance: float) -> Prior:
-        """The prior with these means (t, n), of which past tasks lie `around` their mean (t, n)."""
-        scatter = np.sqrt(self.amount * (1 - self.smooth)) * around
-        return Prior(means, weights, scatter, self.amount * self.smooth * variance)
+    def prior(self, view: View, weights: Floats) -> Prior:
+        """The prior that has the past tasks as its means, each with its share (tasks,)."""
+        around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
+        variance = float((around**2).sum(axis=0).mean())
+        reach = np.sqrt(self.amount * self.smooth * variance + view.doubt)
+        return Prior(view.scores, weights, np.sqrt(self.amount * (1 - self.smooth)) * around, reach)
 
 
 class GaussianProcess:
@@ -99,11 +104,9 @@ class GaussianProcess:
         view, weights = self.view(observed), self.weights(task, observed)
         rows = view.points[np.concatenate([observed.tried, observed.pending])]
         correlations = matern(rows, view.points, self._length)
-        around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
-        variance = float((around**2).sum(axis=0).mean())
         return [
             condition(
-                one.prior(view.scores, weights, around, variance),
+                one.prior(view, weights),
                 lambda columns: correlations[:, columns],
                 observed,
                 self.scales,
@@ -126,7 +129,10 @@ class GaussianProcess:
                 del self._views[next(iter(self._views))]
             configs, surfaces = observed.configs, self.mixture.surfaces
             self._views[observed.keys] = View(
-                self.mixture.encoder(configs), surfaces.scores(configs), surfaces.badness(configs)
+                self.mixture.encoder(configs),
+                surfaces.scores(configs),
+                surfaces.badness(configs),
+                surfaces.doubt(configs),
             )
         return self._views[observed.keys]
 
@@ -162,7 +168,7 @@ class ColdGaussianProcess:
 def cold_posteriors(points: Floats, observed: Observed, scales: Scales) -> list[Posterior]:
     """The posterior of a process without a past for each length scale, at configs at these points (n, d)."""
     n = len(points)
-    prior = Prior(np.zeros((1, n)), np.ones(1), np.zeros((0, n)), 1.0)
+    prior = Prior(np.zeros((1, n)), np.ones(1), np.zeros((0, n)), np.ones(n))
     rows = points[np.concatenate([observed.tried, observed.pending])]
 
     def correlations(length: float) -> Kernel:

@@ -25,13 +25,13 @@ class Prior:
     """What a new task may look like at n configs, in normal scores, before any trial.
 
     One of `means` (c, n), each with its share `weights` (c,), and around it a Gaussian process whose
-    covariances are `scatter.T @ scatter`, for scatter (r, n), plus `amplitude` times a kernel.
+    covariances are `scatter.T @ scatter`, for scatter (r, n), plus a kernel times `reach` (n,) on both sides.
     """
 
     means: Floats
     weights: Floats
     scatter: Floats
-    amplitude: float
+    reach: Floats
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def condition(prior: Prior, kernel: Kernel, observed: Observed, scales: Scales) 
     """
     means, tried = prior.means, observed.tried
     rows = np.concatenate([tried, observed.pending])
-    among = prior.scatter[:, rows].T @ prior.scatter[:, rows] + prior.amplitude * kernel(rows)
+    scatter, reach = prior.scatter, prior.reach
+    among = scatter[:, rows].T @ scatter[:, rows] + reach[rows, None] * kernel(rows) * reach[rows]
     m, c, ones = len(tried), len(means), np.ones(len(rows))
     origin = float(observed.losses.mean())  # so that a far-off level costs no digits
     lower = np.asarray(np.linalg.cholesky(among + NOISE * np.eye(len(rows))))
@@ -105,11 +106,11 @@ def condition(prior: Prior, kernel: Kernel, observed: Observed, scales: Scales) 
     units = 1 / (given / scale[:, None]).sum(axis=0)
 
     def functions(chosen: Ints) -> tuple[Floats, Floats]:
-        across = prior.scatter[:, rows].T @ prior.scatter + prior.amplitude * kernel(slice(None))
+        across = scatter[:, rows].T @ scatter + reach[rows, None] * kernel(slice(None)) * reach
         K = _whitened(seen, across[:m])
         scores = means[chosen] - (K.T @ mu[:, chosen]).T - level_mu[chosen, None]
         found = units[chosen, None] * scores + (K.T @ y) + level_y + origin
-        own, known = (prior.scatter**2).sum(axis=0) + prior.amplitude, one
+        own, known = (scatter**2).sum(axis=0) + reach**2, one
         if len(rows) > m:
             known, K = _whitened(lower, ones), _whitened(lower, across)
         return found, units[chosen, None] * np.sqrt(_variances(own, known, K))

@@ -5,7 +5,7 @@ from functools import cached_property
 from statistics import fmean
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, solve_triangular
 from scipy.stats import norm, rankdata
 
 from foretune.data.records import FAILED, Config, Floats, Ints, Mask, Task
@@ -13,6 +13,7 @@ from foretune.features.encoding import Encoder
 
 NOISE = 0.05  # share of a task's variance that no surface explains (fold noise of the first sweep)
 LENGTHS = (0.3, 0.6, 1.2, 2.4)  # length scales tried, in units of the cube's edge
+MOST_DOUBTED = 16  # groups of tasks whose doubts are averaged; more say the same
 MOST_TRIALS = 500  # of one task that a surface passes by; more cost time by their cube and change little
 
 
@@ -68,6 +69,24 @@ class Surfaces:
             self._known = np.concatenate([self._known, self._complete(list(new), list(new.values()))], axis=2)
         return np.asarray(self._known[:, :, [self._asked[key] for key in keys]])
 
+    def doubt(self, configs: Sequence[Config]) -> Floats:
+        """How little the past tells about n configs, (n,) in [0, 1]: the mean variance of its scores there.
+
+        0 where every task tried the config; 1 where it is like none that was ever tried.
+        """
+        points = self._encoder(configs)
+        known = np.isfinite(self._recorded_at([*map(self._encoder.key, configs)]))
+        found, members = np.zeros(len(points)), 0
+        step = -(-len(self._fits) // MOST_DOUBTED)
+        for who, X, length, factor, _ in self._fits[::step]:
+            missing = ~known[who].all(axis=0)
+            if missing.any():
+                solved = solve_triangular(factor, matern(X, points[missing], length), lower=True)
+                share = (~known[np.ix_(who, np.flatnonzero(missing))]).sum(axis=0)
+                found[missing] += share * np.maximum(1.0 - (solved**2).sum(axis=0), 0.0)
+            members += len(who)
+        return found / members
+
     def shared(self, most: int) -> list[Config]:
         """The configs that at least half of the tasks tried, at most so many, the most tried ones first."""
         share = np.isfinite(self.recorded).mean(axis=0)
@@ -96,8 +115,7 @@ class Surfaces:
         return table
 
     def _complete(self, keys: Sequence[str], configs: Sequence[Config]) -> Floats:
-        known = np.array([self._column.get(key, -1) for key in keys], dtype=int)
-        losses = np.where(known >= 0, self.recorded[:, known], np.nan)
+        losses = self._recorded_at(keys)
         scores = np.empty_like(losses)
         for t, (values, quantiles) in enumerate(self._quantiles):
             scores[t] = np.interp(losses[t], values, quantiles)  # NaN stays NaN
@@ -105,9 +123,14 @@ class Surfaces:
             self._impute(losses, scores, self._encoder(configs))
         return np.stack([losses, scores])
 
+    def _recorded_at(self, keys: Sequence[str]) -> Floats:
+        """The recorded losses (tasks, n) of configs by key, NaN where one was not tried."""
+        known = np.array([self._column.get(key, -1) for key in keys], dtype=int)
+        return np.where(known >= 0, self.recorded[:, known], np.nan)
+
     def _impute(self, losses: Floats, scores: Floats, points: Floats) -> None:
         """Fills the gaps in place; tasks that tried the same configs share one fit."""
-        for members, X, length, weights in self._fits:
+        for members, X, length, _, weights in self._fits:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
@@ -120,25 +143,25 @@ class Surfaces:
                 losses[t, missing], scores[t, missing] = np.interp(row, quantiles, values), row
 
     @cached_property
-    def _fits(self) -> list[tuple[Ints, Floats, float, Floats]]:
-        """For tasks that tried the same configs: who, where (n, d), length, weights (n, tasks)."""
+    def _fits(self) -> list[tuple[Ints, Floats, float, Floats, Floats]]:
+        """For tasks that tried the same configs: who, where (n, d), length, Cholesky factor, weights."""
         points, fits = self._encoder(self.configs), []
         for tried, members in _by_row(np.isfinite(self.recorded)):
             if len(tried) > MOST_TRIALS:
                 tried = np.random.default_rng(0).permutation(tried)[:MOST_TRIALS]  # noqa: PLW2901
             y = np.stack([np.interp(self.recorded[t, tried], *self._quantiles[t]) for t in members], axis=1)
             X = points[tried]
-            length, weights = max((_fitted(X, y, length) for length in LENGTHS), key=lambda fit: fit[0])[1:]
-            fits.append((members, X, length, weights))
+            best = max((_fitted(X, y, length) for length in LENGTHS), key=lambda fit: fit[0])
+            fits.append((members, X, *best[1:]))
         return fits
 
 
-def _fitted(X: Floats, y: Floats, length: float) -> tuple[float, float, Floats]:
-    """The log-likelihood of a length scale for the functions y (n, tasks), the length, and the weights."""
-    factor = cho_factor(matern(X, X, length) + NOISE * np.eye(len(X)), lower=True)
-    weights = cho_solve(factor, y)
-    fit = -0.5 * float(np.sum(y * weights)) - y.shape[1] * float(np.log(np.diag(factor[0])).sum())
-    return fit, length, weights
+def _fitted(X: Floats, y: Floats, length: float) -> tuple[float, float, Floats, Floats]:
+    """The log-likelihood of a length scale for the functions y (n, tasks), the length, factor and weights."""
+    factor = np.asarray(np.linalg.cholesky(matern(X, X, length) + NOISE * np.eye(len(X))))
+    weights = cho_solve((factor, True), y)
+    fit = -0.5 * float(np.sum(y * weights)) - y.shape[1] * float(np.log(np.diag(factor)).sum())
+    return fit, length, factor, weights
 
 
 def _quantiles(row: Floats) -> tuple[Floats, Floats]:

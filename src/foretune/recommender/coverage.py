@@ -31,11 +31,20 @@ class Coverage:
                 nearest.append(1.0 - float(np.abs(others - point).mean(axis=1).min()))
             self._least = 1.0 - max(FARTHER * (1.0 - min(nearest)), CLOSE)
 
+    @property
+    def usual(self) -> float | None:
+        """The similarity to its nearest that a dataset usually has at least; None where that is not known."""
+        return self._least
+
+    def nearest(self, metafeatures: Mapping[str, float]) -> float:
+        """The similarity of a dataset to the past one nearest to it, in [0, 1]."""
+        return float(self._space.similarities(metafeatures).max())
+
     def warning(self, metafeatures: Mapping[str, float]) -> str:
         """What to tell the user of such a dataset where it is unlike all known ones; else nothing."""
         if self._least is None:
             return ""
-        nearest = float(self._space.similarities(metafeatures).max())
+        nearest = self.nearest(metafeatures)
         if not 0.0 < nearest < self._least:
             return ""
         return (

@@ -38,6 +38,7 @@ from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.candidates import Candidates
 from foretune.recommender.changes import assumptions, joined, renamed
 from foretune.recommender.coverage import Coverage
+from foretune.recommender.explanation import Explanation, gain_over_default, importances
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
 
@@ -181,6 +182,27 @@ class Recommender:
         forecast = lesson.learner.forecast(task, [*everything.values()])
         tried = np.array([key in done for key in everything])
         return self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
+
+    def explain(self, task: Task, recommendation: Recommendation | None = None) -> Explanation:
+        """Why this config for this task, or the one that would be recommended now.
+
+        Past datasets, hyperparameters that mattered there, expected gain over the library's default, and what
+        was assumed. Raises `LearningError` before `fit`, or where nothing is left to recommend.
+        """
+        lesson = self._lesson(task)
+        found = [recommendation] if recommendation else self.recommend(task)
+        if not found:
+            raise LearningError("every candidate was tried: give the recommendation that is to be explained.")
+        return Explanation(
+            found[0],
+            task.name,
+            len(task.done),
+            gain=gain_over_default(lesson.learner, task, found[0].config, lesson.asked, self._tasks),
+            importances=importances(lesson.learner, task, lesson.asked),
+            nearest=self._coverage.nearest(task.metafeatures),
+            usual=self._coverage.usual,
+            assumptions=self.assumptions(lesson.asked),
+        )
 
     def _stopping(self) -> Stopping:
         if isinstance(self.learner, Auto):

@@ -1,0 +1,175 @@
+"""Why a config is recommended: past datasets, what mattered there, the gain to expect, what was assumed."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+from ConfigSpace import ConfigurationSpace
+from scipy.stats.qmc import Sobol
+
+from foretune.data.metrics import LOWER_IS_BETTER
+from foretune.data.records import Config, Floats, Forecast, Recommendation, Task
+from foretune.data.spaces import KIND, complete, config_at, names_of
+from foretune.features.encoding import Encoder
+from foretune.learners.learner import Learner
+from foretune.learners.surfaces import Surfaces
+
+POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
+SHARE: Final = 0.8  # that the interval of a gain holds
+TENTH: Final = 1.2815515594600038  # how many stds below a normal's mean its lowest tenth ends
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much lower the loss will be than with the library's `default`: the mean, and an 80 % interval."""
+
+    default: Config
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a recommendation was made, as text, JSON or (in a notebook) a picture.
+
+    `trials` is how many of its own the task had. `importances` maps hyperparameters to their shares of how
+    much losses vary, summing to 1; `nearest` in [0, 1] is the similarity of the most similar past dataset,
+    `usual` what datasets have at least (None: not known).
+    """
+
+    recommendation: Recommendation
+    task: str
+    trials: int
+    gain: Gain
+    importances: dict[str, float]
+    nearest: float
+    usual: float | None
+    assumptions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The explanation as numbers, texts and lists."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{head}: {text}" for head, text in self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        """What is said, by heading."""
+        one, gain = self.recommendation, self.gain
+        config = ", ".join(f"{name}={value!r}" for name, value in one.config.items())
+        past = "; ".join(
+            f"{e.dataset} (weight {e.weight:.0%}, similarity {e.similarity:.2f})" for e in one.because
+        )
+        mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
+        word = "lower" if one.metric in LOWER_IS_BETTER else "higher"
+        usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
+        lines = [
+            (f"{one.family} on {self.task}", config),
+            (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}"),
+            (
+                "against the library's default",
+                f"{gain.mean:.4f} {word} (80 % sure: {gain.low:.4f} to {gain.high:.4f})",
+            ),
+            (
+                "rests on",
+                f"past datasets to {one.history_weight:.0%}, else on {self.trials} trials of its own",
+            ),
+            ("past datasets", past or "none"),
+            ("what mattered there", mattered),
+            ("nearest past dataset", f"similarity {self.nearest:.2f}{usual}"),
+            *(("assumed", text) for text in self.assumptions),
+        ]
+        return [*lines, ("note", one.note)] if one.note else lines
+
+    def _most_important(self) -> list[tuple[str, float]]:
+        ranked = sorted(self.importances.items(), key=lambda item: -item[1])
+        return [(name, share) for name, share in ranked if share >= 0.01]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left;vertical-align:top'>{escape(head)}</th>"
+            f"<td style='text-align:left'>{escape(text)}</td></tr>"
+            for head, text in self._lines()
+        )
+        return f"<table>{rows}</table>{_bars('what mattered', self._most_important())}" + _bars(
+            "weight of past datasets", [(e.dataset, e.weight) for e in self.recommendation.because]
+        )
+
+
+def _bars(title: str, rows: Sequence[tuple[str, float]]) -> str:
+    """Horizontal bars, from 0 to 1, as a table without scripts or files."""
+    bar = "display:inline-block;height:0.8em;background:#0072B2;width"
+    drawn = "".join(
+        f"<tr><td style='text-align:right'>{escape(name)}</td>"
+        f"<td style='text-align:left'><span style='{bar}:{240 * share:.0f}px'></span> {share:.0%}</td></tr>"
+        for name, share in rows
+    )
+    return f"<table><caption style='text-align:left'>{escape(title)}</caption>{drawn}</table>"
+
+
+def importances(learner: Learner, task: Task, space: ConfigurationSpace) -> dict[str, float]:
+    """The share of each hyperparameter in how much the forecast losses vary over the space, summing to 1.
+
+    Total effects (with all interactions) in each scenario of the forecast, averaged by their weights: those
+    of a functional ANOVA of the forecast. Sources: Hutter, Hoos, Leyton-Brown 2014 (fANOVA for
+    hyperparameters, ICML); Jansen 1999, doi:10.1016/S0010-4655(98)00154-4 (the estimator).
+    """
+    names = names_of(space)
+    sides = [name.removesuffix(KIND) for name in space]
+    here, there = np.split(Sobol(2 * len(space), rng=np.random.default_rng(0)).random(POINTS), 2, axis=1)
+    moved = [np.where([side == name for side in sides], there, here) for name in names]
+    configs = [config_at(space, point) for point in np.concatenate([here, *moved])]
+    values, weights = _scenarios(learner.forecast(task, configs))
+    blocks = values.reshape(len(values), len(names) + 1, POINTS)
+    effects = ((blocks[:, 1:] - blocks[:, :1]) ** 2).mean(axis=2)
+    variance = np.maximum(2 * blocks[:, 0].var(axis=1, keepdims=True), 1e-300)
+    shares = weights @ (effects / variance)
+    total = float(shares.sum())
+    return {
+        name: round(float(share) / total, 4) if total else 0.0
+        for name, share in zip(names, shares, strict=True)
+    }
+
+
+def _scenarios(forecast: Forecast) -> tuple[Floats, Floats]:
+    """The scenarios of a forecast (s, n) and their weights (s,); its mean where it has none."""
+    if forecast.scenarios is None or forecast.weights is None:
+        return forecast.mean[None], np.ones(1)
+    return forecast.scenarios, forecast.weights
+
+
+def gain_over_default(
+    learner: Learner, task: Task, config: Config, space: ConfigurationSpace, past: Sequence[Task]
+) -> Gain:
+    """How much better the config will be than the default of the space.
+
+    Before any trial: as it was on the past tasks, by how much the forecast rests on each. Then by the
+    scenarios of the forecast.
+    """
+    default = complete(space, {})
+    forecast = learner.forecast(task, [config, default])
+    shares = forecast.weights if forecast.shares is None else forecast.shares
+    if task.done and forecast.scenarios is not None and forecast.weights is not None:
+        ahead, weights = forecast.scenarios[:, 1] - forecast.scenarios[:, 0], forecast.weights
+        std = np.zeros_like(ahead) if forecast.spread is None else np.hypot(*forecast.spread.T)
+    elif not task.done and shares is not None and len(shares) == len(past):
+        losses = Surfaces(past, Encoder.of(space)).losses([config, default])
+        ahead, weights, std = losses[:, 1] - losses[:, 0], shares, np.zeros(len(losses))
+    else:
+        ahead = np.array([forecast.mean[1] - forecast.mean[0]])
+        weights, std = np.ones(1), np.array([np.hypot(*forecast.std)])
+    low, high = _interval(ahead, std, weights)
+    return Gain(default, float(weights @ ahead / weights.sum()), low, high)
+
+
+def _interval(means: Floats, stds: Floats, weights: Floats) -> tuple[float, float]:
+    """Where the middle 80 % of a mixture of normals lie: each stands for its own tenths and its middle."""
+    values = np.concatenate([means - TENTH * stds, means, means + TENTH * stds])
+    order = np.argsort(values)
+    reached = np.cumsum(np.tile(weights, 3)[order]) / (3 * weights.sum())
+    places = np.searchsorted(reached, [(1 - SHARE) / 2, (1 + SHARE) / 2]).clip(0, len(values) - 1)
+    low, high = values[order][places]
+    return float(low), float(high)
