@@ -1,6 +1,6 @@
-"""What a changed space costs: past tasks recorded in another space than today's, in every way that spaces change.
+"""What a changed space costs: past tasks recorded in another space than today's, in every usual way.
 
-    python benchmarks/changed_space.py ../shared/histories --tasks 12 --output benchmarks/results/changed_space
+    python benchmarks/changed_space.py HISTORIES --tasks 24 --output benchmarks/results/changed_space
 
 For each change the same left-out tasks are searched with the same candidates: taught by the history as it is
 (unchanged), by what the changed space leaves of it (changed), and by none (cold). Mean normalised regret.
@@ -8,6 +8,7 @@ For each change the same left-out tasks are searched with the same candidates: t
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,13 +36,12 @@ class Subject:
     history: str
     number: str
     choice: str | None
-    newest: Any = None  # value of the choice that the past did not know
 
 
 SUBJECTS: Final = (
-    Subject("pimp-svm", "gamma", "kernel", "rbf"),
-    Subject("pimp-random_forest", "max_features", "criterion", "entropy"),
-    Subject("yahpo-rpart", "minsplit", "num.impute.selected.cpo", "impute.hist"),
+    Subject("pimp-svm", "gamma", "kernel"),
+    Subject("pimp-random_forest", "max_features", "criterion"),
+    Subject("yahpo-rpart", "minsplit", "num.impute.selected.cpo"),
     Subject("lcbench-mlp", "max_dropout", None),
 )
 
@@ -59,26 +59,34 @@ def changes_of(subject: Subject, tasks: Sequence[Task]) -> dict[str, Change]:
     """Every kind of change, applied to the subject's hyperparameters."""
     name, space = subject.number, tasks[0].space
     assert space is not None
-    low, high = space[name].lower, space[name].upper
+    number: Any = space[name]
     values = sorted({t.config[name] for task in tasks for t in task.trials if name in t.config})
     third, median, two_thirds = (float(np.quantile(values, q)) for q in (1 / 3, 1 / 2, 2 / 3))
     within = lambda config: third <= config.get(name, median) <= two_thirds  # noqa: E731
-    below = lambda config: config.get(name, low) <= median  # noqa: E731
-    lower_half = ranged(space, name, low, median)
+    below = lambda config: config.get(name, number.lower) <= median  # noqa: E731
+    lower_half = ranged(space, name, number.lower, median)
     found = {
         "added": Change(without(name, within), same, {}),
         "dropped": Change(same, without(name, within), {}),
         "renamed": Change(same, called(name, "new_name"), {"new_name": name}),
         "widened": Change(both(only(below), within_space(lower_half)), same, {}),
         "narrowed": Change(same, both(only(below), within_space(lower_half)), {}),
-        "other scale": Change(within_space(scaled(space, name, low, high)), same, {}),
+        "other scale": Change(within_space(scaled(space, name)), same, {}),
     }
     if subject.choice is not None:
-        choice, newest = subject.choice, subject.newest
-        fewer = [value for value in space[choice].choices if value != newest]
-        known = within_space(replaced(space, Categorical(choice, fewer)))
-        found["new choice"] = Change(both(only(lambda config: config[choice] != newest), known), same, {})
+        wins = Counter(task.best.config[subject.choice] for task in tasks if task.best)
+        ranked = [value for value, _ in wins.most_common()]
+        found["new choice"] = Change(ignorant(space, subject.choice, ranked[-1]), same, {})
+        found["new best"] = Change(ignorant(space, subject.choice, ranked[0]), same, {})
     return found
+
+
+def ignorant(space: ConfigurationSpace, choice: str, newest: Any) -> Edit:
+    """The task without the trials that made this choice, in a space that does not know it."""
+    parameter: Any = space[choice]
+    fewer = [value for value in parameter.choices if value != newest]
+    known = within_space(replaced(space, Categorical(choice, fewer)))
+    return both(only(lambda config: config[choice] != newest), known)
 
 
 def same(task: Task) -> Task:
@@ -125,7 +133,7 @@ def called(name: str, new: str) -> Edit:
             for t in task.trials
         ]
         assert task.space is not None
-        number = task.space[name]
+        number: Any = task.space[name]
         kind = Integer if isinstance(number, IntegerHyperparameter) else Float
         space = rebuilt(task.space, lambda p: p.name != name)
         space.add(kind(new, (number.lower, number.upper), log=number.log, default=number.default_value))
@@ -136,17 +144,19 @@ def called(name: str, new: str) -> Edit:
 
 def ranged(space: ConfigurationSpace, name: str, low: float, high: float) -> ConfigurationSpace:
     """The space with another range of the number."""
-    number = space[name]
+    number: Any = space[name]
     if isinstance(number, IntegerHyperparameter):
         return replaced(space, Integer(name, (int(low), int(high)), log=number.log))
     return replaced(space, Float(name, (low, high), log=number.log))
 
 
-def scaled(space: ConfigurationSpace, name: str, low: float, high: float) -> ConfigurationSpace:
+def scaled(space: ConfigurationSpace, name: str) -> ConfigurationSpace:
     """The space with the number on the other scale: linear for log, and the reverse where it is positive."""
-    kind = Integer if isinstance(space[name], IntegerHyperparameter) else Float
-    log = not space[name].log and low > 0
-    return replaced(space, kind(name, (low, high), log=log))
+    number: Any = space[name]
+    log = not number.log and number.lower > 0
+    if isinstance(number, IntegerHyperparameter):
+        return replaced(space, Integer(name, (number.lower, number.upper), log=log))
+    return replaced(space, Float(name, (number.lower, number.upper), log=log))
 
 
 def replaced(space: ConfigurationSpace, parameter: Any) -> ConfigurationSpace:
@@ -157,12 +167,13 @@ def replaced(space: ConfigurationSpace, parameter: Any) -> ConfigurationSpace:
 def rebuilt(
     space: ConfigurationSpace, keep: Callable[[Any], bool], parameter: Any = None
 ) -> ConfigurationSpace:
-    """A copy of the space with what is kept, conditions included where both sides are and all values remain."""
+    """A copy of the space with what is kept, conditions between these included while no choice changes."""
     new = ConfigurationSpace(name=space.name)
     kept = [one for one in space.values() if keep(one)]
     new.add(*(parameter if parameter is not None and one.name == parameter.name else one for one in kept))
     if parameter is None or not hasattr(parameter, "choices"):
-        conditions = [one for one in space.conditions if {one.child.name, one.parent.name} <= set(new)]
+        every: list[Any] = [*space.conditions]  # of these histories each has one parent
+        conditions = [one for one in every if {one.child.name, one.parent.name} <= set(new)]
         new.add(*space.substitute_hyperparameters_in_conditions(conditions, new))
     return new
 
@@ -206,8 +217,8 @@ def _played(
                 curves = [play(way, recommender, task, trials=max(AT)) for task in searched]
                 regrets.setdefault(kind, {}).setdefault(way, []).extend(c.regret[: max(AT)] for c in curves)
     found = {}
-    for kind, ways in regrets.items():
-        found[kind] = {way: np.mean(curves, axis=0).round(5).tolist() for way, curves in ways.items()}
+    for kind, played in regrets.items():
+        found[kind] = {way: np.mean(curves, axis=0).round(5).tolist() for way, curves in played.items()}
         for way, curve in found[kind].items():
             print(
                 f"{subject.history:20s} {kind:12s} {way:10s}",

@@ -8,19 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from foretune.faces.charts import (
-    Axis,
-    Bar,
-    Point,
-    Series,
-    bars,
-    compact,
-    lines,
-    log_ticks,
-    nice_ticks,
-    scatter,
-    spread,
-)
+from foretune.faces.axes import Axis, compact, log_ticks, nice_ticks, spread
+from foretune.faces.charts import Bar, Point, Series, bars, dots, lines, scatter
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert('&\"')</script>\x00\x1b"
@@ -38,6 +27,8 @@ def draw_all(name: str, points: list[Point]) -> list[str]:
         scatter(series, title=name, x_label=name, y_label=name),
         lines(series, title=name, x_label=name, y_label=name),
         lines(series, title=name, log_y=True),
+        dots([(point.x, point.y) for point in points], title=name, x_label=name, y_label=name),
+        dots([(point.note, point.y) for point in points], title=name, log_x=True),
         bars(rows, title=name, x_label=name),
     ]
 
@@ -110,6 +101,20 @@ def test_equal_scores_lie_on_the_identity() -> None:
     for mark in marks(svg, "circle"):
         x, y = float(mark.get("cx", "")), float(mark.get("cy", ""))
         assert (y - y1) / (y2 - y1) == pytest.approx((x - x1) / (x2 - x1), abs=0.002)
+
+
+def test_dots_have_places_by_value() -> None:
+    """Numbers stand by their size, by its logarithm where asked; other values in places of their own."""
+
+    def places(rows: list[tuple[object, float]], *, log_x: bool = False) -> list[float]:
+        return [float(mark.get("cx", "")) for mark in marks(dots(rows, title="t", log_x=log_x), "circle")]
+
+    one, ten, hundred = places([(1, 0.1), (10, 0.2), (100, 0.3)], log_x=True)
+    assert ten - one == pytest.approx(hundred - ten, abs=0.2)
+    one, ten, hundred = places([(1, 0.1), (10, 0.2), (100, 0.3)])
+    assert hundred - ten == pytest.approx(10 * (ten - one), abs=2)
+    three, none, two, again = places([(3, 0.1), (None, 0.2), (2, 0.3), (None, 0.4)])
+    assert two < three < none == again
 
 
 def test_bars_part_at_zero() -> None:

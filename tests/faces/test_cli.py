@@ -377,3 +377,46 @@ def test_a_new_family_is_collected_and_advised(foretune: Foretune, table: Path, 
     (best,) = asked(foretune("recommend", table, *words))["recommendations"]
     assert (best["family"], best["metric"]) == ("elastic_net", "r2")
     assert best["config"].keys() == {"alpha", "l1_ratio"}
+
+
+def test_a_recommendation_is_explained(
+    foretune: Foretune, table: Path, history: Path, tmp_path: Path
+) -> None:
+    """`explain` says why, of the best config or of one given, as text, as JSON, and as a page."""
+    words = [
+        "explain",
+        table,
+        "--target",
+        "label",
+        "--family",
+        "svm",
+        "--no-experience",
+        "--history",
+        history,
+    ]
+    run = foretune(*words, "--output", tmp_path / "why.html")
+    assert run.code == 0, run.err
+    assert "what mattered there: " in run.out
+    assert "past datasets: past " in run.out
+    assert "<table>" in (tmp_path / "why.html").read_text(encoding="utf-8")
+    answer = asked(foretune(*words, "--config", '{"C": 7}', "--json"))
+    assert answer["recommendation"]["config"]["C"] == 7  # type: ignore[index]
+    assert_one_line(foretune(*words, "--config", '{"X": 7}'), "svm has no hyperparameter 'X'")
+    assert_one_line(foretune(*words, "--config", "{"), "is no JSON", '{"C": 10}')
+
+
+def test_a_family_is_tuned(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """`tune` tries as many configs as asked for, prints the best as JSON, and writes all of them back."""
+    words = ["tune", table, "--target", "label", "--family", "decision_tree", "--folds", 2]
+    answer = asked(foretune(*words, "--trials", 2, "--history", tmp_path / "mine.db", "--json"))
+    assert (answer["family"], answer["trials"], answer["failed"]) == ("decision_tree", 2, 0)
+    assert set(answer["outlook"]) == {"gain", "probability", "tolerance"}  # type: ignore[call-overload]
+    with open_history(tmp_path / "mine.db") as store:
+        assert {task.metric for task in store.tasks()} >= {"accuracy", "roc_auc"}
+        assert all(len(task.trials) == 2 for task in store.tasks())
+    run = foretune(*words, "--trials", 3, "--history", tmp_path / "mine.db", "--output", tmp_path / "report")
+    assert run.code == 0
+    assert "what is left: " in run.out
+    assert (tmp_path / "report" / "search.html").exists()
+    assert_one_line(foretune(*words, "--metric", "r2"), "'r2' is not a classification metric")
+    assert_one_line(foretune(*words, "--history", tmp_path / "no" / "such.db"), "there is no folder")

@@ -115,7 +115,7 @@ def collect(
     """
     work = remaining_jobs(history, list(dict.fromkeys(datasets)), plan)
     start = time.perf_counter()
-    for done, (job, outcome) in enumerate(_run(work, jobs=jobs, backend=backend), start=1):
+    for done, (job, outcome) in enumerate(run_jobs(work, jobs=jobs, backend=backend), start=1):
         data = job.dataset
         trials = trials_of(job, outcome)
         history.add(
@@ -201,7 +201,9 @@ def _described(data: Dataset) -> Mapping[str, float]:
     return describe(data.X, data.y, target=data.target)
 
 
-def _run(work: Sequence[Job], *, jobs: int, backend: Backend) -> Iterator[tuple[Job, Measurement | str]]:
+def run_jobs(
+    work: Sequence[Job], *, jobs: int, backend: Backend = "loky"
+) -> Iterator[tuple[Job, Measurement | str]]:
     """Each job with its outcome, as they finish; ray cannot stream, so there batch by batch."""
     parent = os.getpid() if backend == "loky" else None
     with joblib_backend(backend, jobs) as workers:

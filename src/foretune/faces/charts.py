@@ -1,21 +1,33 @@
 """Charts as SVG text: crisp, selectable, readable in light and dark, and free of scripts.
 
-Three pure functions from numbers to text. They say what stands where; the templates beside them draw it.
+Four pure functions from numbers to text. They say what stands where; the templates beside them draw it.
 Colours are Okabe & Ito 2008 (told apart with every kind of colour vision), without their yellow, which is
 lost on white paper. Text stays in ink: half of the palette is too pale to be read.
 """
 
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cache
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from foretune.faces.axes import (
+    LETTER,
+    Axis,
+    compact,
+    extent,
+    is_number,
+    labelled,
+    nice_ticks,
+    scale_of,
+    spread,
+    stops_of,
+)
 
 PALETTE: Final = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9")
 GREY: Final = "#8A8A8A"
@@ -23,7 +35,6 @@ GOOD, BAD = PALETTE[0], PALETTE[1]
 
 # Pixels of the drawing, which the page may scale: narrow, so that its text stays readable on a phone.
 WIDTH: Final = 360.0
-LETTER: Final = 6.2  # the mean width of a letter of 11 px in the usual system fonts
 ROW: Final = 20.0  # from one bar to the next
 LINE: Final = 14.0  # from one line of text to the next
 HEAD: Final = 44.0  # title and name of the y axis
@@ -59,28 +70,6 @@ class Bar(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """Values between `low` and `high` as pixels between `start` and `end`; `ticks` maps values to labels."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: Mapping[float, str]
-    log: bool = False
-
-    def at(self, value: float) -> float:
-        """The pixel of a value.
-
-        >>> Axis(0.0, 10.0, start=100.0, end=200.0, ticks={}).at(2.5)
-        125.0
-        """
-        scale = math.log if self.log else float
-        low, high = scale(self.low), scale(self.high)
-        return self.start + (scale(value) - low) / (high - low) * (self.end - self.start)
-
-
 def scatter(series: Sequence[Series], *, title: str, x_label: str = "", y_label: str = "") -> str:
     """The SVG of points on two equal axes, with the line of identity.
 
@@ -92,7 +81,7 @@ def scatter(series: Sequence[Series], *, title: str, x_label: str = "", y_label:
     legend = _legend(shown)
     top = HEAD + LINE * (legend[-1][2] + 1) + 4
     side = WIDTH - 52
-    ticks = _labelled(nice_ticks(*_extent(chain.from_iterable(p[:2] for one in shown for p in one.points))))
+    ticks = labelled(nice_ticks(*extent(chain.from_iterable(p[:2] for one in shown for p in one.points))))
     low, high = min(ticks), max(ticks)
     return render(
         "scatter.svg.j2",
@@ -119,8 +108,8 @@ def lines(
         return _nothing(title)
     room = min(120.0, 18 + LETTER * max(len(one.name) for one in shown))
     height = HEAD + max(150, LINE * len(shown)) + FOOT
-    x = _stops([point.x for one in shown for point in one.points], start=44, end=WIDTH - room)
-    y = _scale([point.y for one in shown for point in one.points], start=height - FOOT, end=HEAD, log=log_y)
+    x = stops_of([point.x for one in shown for point in one.points], start=44, end=WIDTH - room)
+    y = scale_of([point.y for one in shown for point in one.points], start=height - FOOT, end=HEAD, log=log_y)
     ends = [y.at(one.points[-1].y) for one in shown]
     return render(
         "lines.svg.j2",
@@ -152,7 +141,7 @@ def bars(
     shown = [bar for bar in rows if is_number(bar.value)]
     if not shown:
         return _nothing(title)
-    low, high = _extent([0.0, *(within or ()), *(bar.value for bar in shown)])
+    low, high = extent([0.0, *(within or ()), *(bar.value for bar in shown)])
     high = high if high > low else 1.0
     ticks = {tick: (show or compact)(tick) for tick in nice_ticks(low, high, most=3) if low <= tick <= high}
     left = 12 + LETTER * min(18, max(len(bar.label) for bar in shown))
@@ -173,73 +162,68 @@ def bars(
     )
 
 
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether the value is a finite number, and not a truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def dots(
+    rows: Sequence[tuple[Any, float]],
+    *,
+    title: str,
+    x_label: str = "",
+    y_label: str = "",
+    log_x: bool = False,
+) -> str:
+    """The SVG of values against scores: numbers along an axis, anything else in places of its own.
 
-
-def compact(value: float) -> str:
-    """The number in few characters.
-
-    >>> compact(12_000), compact(0.0125), compact(-3.0)
-    ('12k', '0.0125', '−3')
+    `log_x` spaces positive numbers by their logarithms. Numbers among other values (a depth beside None) keep
+    their order. Rows without a finite score are left out.
     """
-    for scale, suffix in (1e9, "G"), (1e6, "M"), (1e3, "k"):
-        if abs(value) >= scale:
-            return f"{value / scale:.4g}{suffix}".replace("-", "−")
-    return f"{value:.4g}".replace("e-0", "e-").replace("-", "−")
+    shown = [(value, score) for value, score in rows if is_number(score)]
+    if not shown:
+        return _nothing(title)
+    height = HEAD + 150 + FOOT
+    numbers = all(is_number(value) for value, _ in shown)
+    if numbers and len({value for value, _ in shown}) > 1:
+        places = [float(value) for value, _ in shown]
+        x = scale_of(places, start=52, end=WIDTH - 16, log=log_x and min(places) > 0)
+    else:
+        order = {text: k for k, text in enumerate(dict.fromkeys(map(_spelled, _in_order(shown))))}
+        places = [float(order[_spelled(value)]) for value, _ in shown]
+        x = Axis(
+            -0.5, len(order) - 0.5, 52, WIDTH - 16, _thinned({float(k): text for text, k in order.items()})
+        )
+    points = [
+        Point(place, score, f"{_spelled(value)}: {score:.4f}")
+        for place, (value, score) in zip(places, shown, strict=True)
+    ]
+    return render(
+        "dots.svg.j2",
+        title=title,
+        x_label=x_label,
+        y_label=y_label,
+        points=points,
+        colour=GOOD,
+        height=height,
+        x=x,
+        y=scale_of([score for _, score in shown], start=height - FOOT, end=HEAD, log=False),
+    )
 
 
-def nice_ticks(low: float, high: float, *, most: int = 5) -> list[float]:
-    """About `most` round numbers around low..high: 1, 2 or 5 times a power of ten apart.
-
-    >>> nice_ticks(0.1, 3.7)
-    [0.0, 1.0, 2.0, 3.0, 4.0]
-    """
-    if high - low < 1e-9 * max(abs(low), abs(high), 1e-3):
-        margin = 0.1 * abs(low) or 1.0
-        low, high = low - margin, high + margin
-    # Half of both, because the difference of two huge numbers may overflow.
-    rough = 2 * (high / 2 - low / 2) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    # A division by a power of ten is exact where a product with 0.1 is not.
-    return [float(f"{n * step:.12g}") for n in range(first, last + 1)]
+def _in_order(rows: Sequence[tuple[Any, float]]) -> list[Any]:
+    """The values, numbers first and ascending."""
+    values = [value for value, _ in rows]
+    numbers = sorted((value for value in values if is_number(value)), key=float)
+    return [*numbers, *(value for value in values if not is_number(value))]
 
 
-def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers around low..high on a logarithmic axis: decades, with 2 and 5 between a few of them.
-
-    >>> log_ticks(0.003, 0.04)
-    [0.002, 0.005, 0.01, 0.02, 0.05]
-    """
-    first_decade = math.floor(math.log10(low))
-    # Just below a power of ten the logarithm is rounded up to it.
-    first_decade -= float(f"1e{first_decade}") > low
-    decades = range(first_decade, math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(decades) <= 3 else (1,)
-    ticks = [float(f"{step}e{power}") for power in decades for step in steps]
-    first = max((tick for tick in ticks if tick <= low), default=ticks[0])
-    last = min((tick for tick in ticks if tick >= high), default=ticks[-1])
-    return [tick for tick in ticks if first <= tick <= last]
+def _spelled(value: Any) -> str:
+    return compact(value) if is_number(value) else str(value)
 
 
-def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
-    """The places nearest to the wanted ones that keep `gap` between them and stay within low..high.
-
-    >>> spread([50.0, 52.0, 10.0], gap=10.0, low=0.0, high=55.0)
-    [45.0, 55.0, 10.0]
-    """
-    order = sorted(range(len(wanted)), key=wanted.__getitem__)
-    places, floor, ceiling = list(wanted), low, high
-    for n in order:
-        places[n] = floor = max(places[n], floor)
-        floor += gap
-    for n in reversed(order):
-        places[n] = ceiling = min(places[n], ceiling)
-        ceiling -= gap
-    return places
+def _thinned(labels: Mapping[float, str]) -> dict[float, str]:
+    """The labels with those left out that would touch their neighbours, cut where one alone is too long."""
+    most = max(4, int((WIDTH - 68) / LETTER / max(len(labels), 1)))
+    step = max(1, -(-len(labels) // 12))
+    return {
+        at: text if len(text) <= most else text[: most - 1] + "…" for at, text in [*labels.items()][::step]
+    }
 
 
 def legible(text: str) -> str:
@@ -283,47 +267,6 @@ def _shown(series: Sequence[Series], *, keep: Callable[[Point], bool] = lambda _
         if points:
             shown.append(replace(one, points=points, colour=one.colour or PALETTE[n % len(PALETTE)]))
     return shown
-
-
-def _extent(values: Any) -> tuple[float, float]:
-    known = [float(value) for value in values]
-    return min(known), max(known)
-
-
-def _labelled(ticks: Sequence[float]) -> dict[float, str]:
-    """The ticks with their labels, all with the same decimals."""
-    texts = [compact(tick) for tick in ticks]
-    if not all(re.fullmatch(r"−?\d+(\.\d+)?", text) for text in texts):
-        return dict(zip(ticks, texts, strict=True))
-    decimals = max(len(text.partition(".")[2]) for text in texts)
-    return {tick: f"{tick:.{decimals}f}".replace("-", "−") for tick in ticks}
-
-
-def _scale(values: Sequence[float], *, start: float, end: float, log: bool) -> Axis:
-    low, high = _extent(values)
-    if log:
-        ticks = {tick: compact(tick) for tick in log_ticks(low, high if high > low else low * 1.1)}
-    else:
-        ticks = _labelled(nice_ticks(low, high))
-    return Axis(min(ticks), max(ticks), start, end, ticks, log)
-
-
-def _stops(values: Sequence[float], *, start: float, end: float) -> Axis:
-    """The axis with a tick at each of the values, as far as their labels do not touch."""
-    stops = sorted(set(values))
-    low, high = stops[0], stops[-1]
-    if low == high:
-        margin = max(1.0, 0.1 * abs(low))
-        low, high = low - margin, high + margin
-    # Logarithms of values nearer than that might be the same float.
-    axis = Axis(low, high, start, end, {}, log=low > 0 and high > 1.1 * low)
-    ticks: dict[float, str] = {}
-    free = -math.inf
-    for stop in stops:
-        if axis.at(stop) >= free:
-            ticks[stop] = compact(stop)
-            free = axis.at(stop) + 10 + LETTER * len(ticks[stop])
-    return replace(axis, ticks=ticks)
 
 
 def _legend(series: Sequence[Series]) -> list[tuple[Series, float, int]]:

@@ -3,24 +3,44 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from foretune.data.errors import DatasetError, ForetuneError, SpaceError
+from foretune.data.errors import ForetuneError, SpaceError
 from foretune.data.metrics import check_metric, metrics_for
+from foretune.faces.cli_history import history_app
+from foretune.faces.options import (
+    Families,
+    HistoryUrl,
+    Json,
+    LearnerName,
+    Metric,
+    NoExperience,
+    PastUrl,
+    Places,
+    TargetColumn,
+    backend_of,
+    console,
+    load_all,
+    open_to_write,
+    out,
+    past_of,
+    read_config,
+    read_grid,
+    read_groups,
+    show_progress,
+    show_search,
+    show_trials,
+)
 
 if TYPE_CHECKING:
-    from foretune.collect.sweep import Progress as SweepProgress
     from foretune.data.records import Recommendation
+    from foretune.faces.tuning import Tuned
 
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
@@ -28,30 +48,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(stderr=True)
-out = Console()
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
-NoExperience = Annotated[bool, typer.Option("--no-experience", help="Leave the shipped experience out.")]
-Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes, r2 for numbers.")]
-PastUrl = Annotated[
-    str | None, typer.Option("--history", help="A history of your own, used beside the experience.")
-]
-LearnerName = Annotated[
-    str,
-    typer.Option(
-        "--learner", help="auto, portfolio, neighbours, forest, gaussian_process, (bayesian_)network."
-    ),
-]
-
-Places = Annotated[
-    list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
-]
-HistoryUrl = Annotated[str, typer.Option("--history", help="Where past tasks are stored: sqlite:///FILE.db")]
-Families = Annotated[
-    list[str] | None, typer.Option("--family", help="A family of models; repeat it for several.")
-]
-TargetColumn = Annotated[str, typer.Option("--target", help="The column to predict.")]
 
 
 def main() -> None:
@@ -93,7 +89,7 @@ def recommend(
     started = time.perf_counter()
     if grid_file is not None and family is None:
         raise SpaceError("a grid belongs to one family: say which, with --family.")
-    cells = find_family(family).cells(_grid_file(grid_file)) if family and grid_file else None
+    cells = find_family(family).cells(read_grid(grid_file)) if family and grid_file else None
     table = load_dataset(data, target_column=target)
     advice = advise(
         table,
@@ -130,6 +126,16 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
     }
 
 
+def show_tuned(tuned: "Tuned") -> None:
+    """Prints the best config, why, and what is left to gain."""
+    from foretune.faces.search_report import outlook_sentence
+
+    for head, text in tuned.explanation.lines():
+        out.print(f"[bold]{escape(head)}[/]: {escape(text)}", highlight=False, soft_wrap=True)
+    out.print(f"[bold]what is left[/]: {outlook_sentence(tuned)}", highlight=False, soft_wrap=True)
+    out.print(f"It ended because {tuned.ended}.", highlight=False, soft_wrap=True)
+
+
 def _show_advice(answer: dict[str, Any]) -> None:
     table = Table("", "family", "config", "predicted", "rests on", box=None, header_style="bold")
     for k, one in enumerate(answer["recommendations"], start=1):
@@ -142,6 +148,96 @@ def _show_advice(answer: dict[str, Any]) -> None:
     out.print(table)
     for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
         out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
+
+
+@app.command()
+def explain(
+    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
+    target: TargetColumn,
+    family: Annotated[str, typer.Option(help="The family of models.")],
+    config: Annotated[str | None, typer.Option(help="JSON: explain this config, not the best.")] = None,
+    metric: Metric = None,
+    history: PastUrl = None,
+    no_experience: NoExperience = False,
+    learner: LearnerName = "auto",
+    output: Annotated[Path | None, typer.Option(help="An HTML file to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a config is recommended: past datasets, what mattered there, the gain over the default.
+
+    Example: foretune explain churn.csv --target churned --family svm
+    """
+    from foretune.collect.datasets import load_dataset
+    from foretune.recommender.advice import explained
+
+    explanation = explained(
+        load_dataset(data, target_column=target),
+        family,
+        config=None if config is None else read_config(config),
+        metric=metric,
+        history=history,
+        experience=not no_experience,
+        learner=learner,
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(explanation.as_json()) + "\n")
+    else:
+        for head, text in explanation.lines():
+            out.print(f"[bold]{escape(head)}[/]: {escape(text)}", highlight=False, soft_wrap=True)
+    if output is not None:
+        output.write_text(explanation.page(), encoding="utf-8")
+
+
+@app.command()
+def tune(
+    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
+    target: TargetColumn,
+    family: Annotated[str | None, typer.Option(help="Without it, the family that promises most.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Configs to try, those of the history included.")] = 10,
+    seconds: Annotated[float | None, typer.Option(min=0.0, help="Begin no trial after so long.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop when 95 % sure to be within this of the best score.")
+    ] = None,
+    metric: Metric = None,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    rows: Annotated[int | None, typer.Option(min=10, help="Use at most so many rows.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for one config.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Configs at a time.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of the folds and the models.")] = 0,
+    history: Annotated[
+        str | None, typer.Option("--history", help="Learn from it, and write every trial back to it.")
+    ] = None,
+    no_experience: NoExperience = False,
+    learner: LearnerName = "auto",
+    output: Annotated[Path | None, typer.Option(help="A folder for search.json and search.html.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Search a family's wide space on a table, recommended configs first, and say what is left to gain.
+
+    With a history a search that was stopped goes on where it was. Example:
+    foretune tune churn.csv --target churned --family svm --trials 10
+    """
+    from foretune.collect.datasets import load_dataset
+    from foretune.collect.evaluation import Protocol
+    from foretune.collect.families import family as find_family
+    from foretune.faces.search_report import answer_of, write_search
+    from foretune.faces.tuning import Bench, Limits, tune as run
+    from foretune.recommender.advice import advise
+
+    table = load_dataset(data, target_column=target)
+    metric = check_metric(metric or metrics_for(table.target)[0], table.target)
+    name = family or advise(table, metric=metric, experience=not no_experience, learner=learner)[0].family
+    with open_to_write(history) as store, show_search(trials) as show:
+        bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
+        past = past_of(history, [name], metric, experience=not no_experience)
+        limits = Limits(trials, seconds, tolerance)
+        tuned = run(bench, past, limits, metric=metric, learner=learner, on_trial=show)
+    if as_json:
+        sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")
+    else:
+        show_tuned(tuned)
+    if output is not None:
+        console.print(f"report: {write_search(tuned, output)}")
 
 
 @app.command()
@@ -165,9 +261,9 @@ def replay(
     from foretune.experiments.replay import replay_report
     from foretune.faces.report import print_replay, write_report
 
-    with _progress("replay") as on_split:
+    with show_progress("replay") as on_split:
         report = replay_report(
-            _past(history, family, metric, experience=not no_experience),
+            past_of(history, family, metric, experience=not no_experience),
             learners or ["auto", "portfolio", "neighbours", "forest", "network"],
             folds=folds,
             test_share=test_share,
@@ -208,16 +304,16 @@ def experiment(
     from foretune.experiments.versus_grid import Setup
     from foretune.faces.report import print_report, write_report
 
-    datasets = _load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
+    datasets = load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
     setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, rows=rows, seed=seed)
     for data in datasets:
         check_metric(setup.metric, data.target)
-    past = _past(history, family, setup.metric, experience=not no_experience)
+    past = past_of(history, family, setup.metric, experience=not no_experience)
     held = {task.family for task in past}
     known = list(known_families(datasets[0].target))
     names = family or [name for name in known if name in held] or known
     past = [task for task in past if task.family in names]
-    with _progress("experiment") as on_case:
+    with show_progress("experiment") as on_case:
         report = evaluate(datasets, names, past, setup, on_case=on_case)
     print_report(report, out)
     out.print(f"report: {write_report(report, output).resolve()}")
@@ -254,142 +350,13 @@ def collect(
         wide=wide,
         protocol=Protocol(folds, seed, rows),
         timeout=timeout,
-        groups=_groups_file(groups) if groups else {},
+        groups=read_groups(groups) if groups else {},
     )
-    with open_history(history) as store, _trial_progress() as show:
+    with open_history(history) as store, show_trials() as show:
         store.add()  # one that cannot be written to says so before anything is trained
-        datasets = _load_all(places, target)
-        added = run(store, datasets, plan, jobs=jobs, backend=_backend(backend), on_trial=show)
+        datasets = load_all(places, target)
+        added = run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=show)
     console.print(f"{added} trials added to {history}.")
 
 
-history_app = typer.Typer(help="Look into histories and share them.", no_args_is_help=True)
 app.add_typer(history_app, name="history")
-
-
-@history_app.command()
-def card(
-    pack: Annotated[Path | None, typer.Argument(help="A pack; default: the shipped experience.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Print the card of a pack: what it holds, from which datasets, how it was made, its known biases.
-
-    Example: foretune history card
-    """
-    from foretune.experience import PACK
-    from foretune.history.parquet import read_card
-
-    content = read_card(pack or PACK)
-    if as_json:
-        sys.stdout.write(json.dumps(content) + "\n")
-        return
-    for name, value in content.items():
-        text = value if isinstance(value, str | int) else json.dumps(value, indent=2, ensure_ascii=False)
-        out.print(f"[bold]{escape(name)}[/]: {escape(str(text))}", highlight=False)
-
-
-@history_app.command()
-def export(
-    history: HistoryUrl,
-    pack: Annotated[Path, typer.Option(help="The folder to write.")],
-    name: Annotated[str, typer.Option(help="What the card calls it.")] = "a history",
-) -> None:
-    """Write a history as a pack: trials, meta-features and a card, never a row of any dataset.
-
-    Example: foretune history export --history sqlite:///tuning.db --pack shared/
-    """
-    from foretune.history.history import open_history
-    from foretune.history.parquet import write_pack
-
-    with open_history(history, read_only=True) as store:
-        tasks = list(store.tasks())
-    write_pack(tasks, pack, card={"name": name})
-    out.print(f"{len(tasks)} tasks written to {pack}.")
-
-
-def _past(history: str | None, families: list[str] | None, metric: str, *, experience: bool) -> list[Any]:
-    """The past tasks of these families, or of all."""
-    from foretune.collect.families import family as find_family
-    from foretune.recommender.past import past_tasks
-
-    for name in families or ():
-        find_family(name)
-    tasks = past_tasks(history, metric=metric, experience=experience)
-    return [task for task in tasks if not families or task.family in families]
-
-
-def _backend(name: str) -> Any:
-    if name not in ("loky", "dask", "ray"):
-        raise ForetuneError(f"there is no backend {name!r}: use loky, dask or ray.")
-    return name
-
-
-def _load_all(places: list[str], target: str) -> list[Any]:
-    """Every dataset that can be learned from; those of a folder that cannot are named and left out."""
-    from foretune.collect.datasets import dataset_sources, load_dataset
-
-    datasets = []
-    for source in dataset_sources(places):
-        try:
-            datasets.append(load_dataset(source, target_column=target))
-        except DatasetError as error:
-            if source in places:
-                raise
-            console.print(f"[yellow]left out:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-    if not datasets:
-        raise DatasetError(f"nothing in {', '.join(places)} can be learned from: give other files.")
-    return datasets
-
-
-def _grid_file(path: Path) -> Any:
-    """The grid, or list of grids, in a JSON file."""
-    grid = _json_file(path)
-    parts = grid if isinstance(grid, list) else [grid]
-    if not parts or not all(isinstance(part, dict) and part for part in parts):
-        raise SpaceError(
-            f'{path} is no grid: give an object such as {{"C": [1, 10, 100]}}, or a list of such.'
-        )
-    return grid
-
-
-def _groups_file(path: Path) -> dict[str, str]:
-    """The group of each dataset, in a JSON file."""
-    groups = _json_file(path)
-    if not isinstance(groups, dict):
-        raise SpaceError(f'{path} names no groups: give an object such as {{"iris": "flowers"}}.')
-    return groups
-
-
-def _json_file(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SpaceError(f"{path} cannot be read as JSON: {error}.") from None
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        yield bar
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, fed with the number of parts done and planned."""
-    with _bar() as bar:
-        line = bar.add_task(what, total=None)
-        yield lambda done, planned: bar.update(line, completed=done, total=planned)
-
-
-@contextmanager
-def _trial_progress() -> Iterator["Callable[[SweepProgress], None]"]:
-    """A bar with the time left, fed with each finished trial."""
-    with _bar() as bar:
-        line = bar.add_task("starting", total=None)
-
-        def show(now: "SweepProgress") -> None:
-            what = f"{now.family} on {now.dataset}"
-            bar.update(line, description=what, completed=now.done, total=now.planned)
-
-        yield show

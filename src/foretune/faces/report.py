@@ -18,19 +18,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from foretune.data.records import plain
-from foretune.faces.charts import (
-    GREY,
-    PALETTE,
-    Bar,
-    Point,
-    Series,
-    bars,
-    is_number,
-    legible,
-    lines,
-    render,
-    scatter,
-)
+from foretune.faces.axes import is_number
+from foretune.faces.charts import GREY, PALETTE, Bar, Point, Series, bars, legible, lines, render, scatter
 from foretune.faces.tables import (
     Report,
     Row,

@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 from foretune.data.metrics import CLASSIFICATION_METRICS, to_loss
-from foretune.faces.charts import is_number
+from foretune.faces.axes import is_number
 
 Report = Mapping[str, Any]
 Row = Mapping[str, Any]

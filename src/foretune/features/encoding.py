@@ -1,13 +1,13 @@
 """Configs as numbers: every hyperparameter of a space becomes one or more columns in the unit cube."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Constant, OrdinalHyperparameter
 
-from foretune.data.records import Config, Floats, canonical
+from foretune.data.records import Config, Floats, Ints, canonical
 from foretune.data.spaces import complete, unfold
 
 INACTIVE = 0.5  # a number that is not active stands in the middle; its parent's columns tell that it is not
@@ -22,7 +22,8 @@ class Encoder:
     A number becomes one column, 0 at the lower and 1 at the upper end of its range, on its own scale (log
     where the space says so); beyond the range it goes on, up to half the range. A choice becomes one column
     for each of its values, 1 for the one taken; an unknown value has none. What a config does not name is at
-    its default; names that the space does not know are passed over.
+    its default; names that the space does not know are passed over. `columns`
+    names all columns, `choices` holds those of each choice.
 
     >>> from ConfigSpace import Float
     >>> space = ConfigurationSpace()
@@ -35,7 +36,9 @@ class Encoder:
         self.space = space
         self._known: dict[str, Floats] = {}
         self._keys: dict[Hashable, str] = {}
-        self.columns = [label for name in space for label in _labels(space[name])]
+        labels = {name: _labels(space[name]) for name in space}
+        self.columns = [label for found in labels.values() for label in found]
+        self.choices = [*_blocks(space, labels)]
 
     @classmethod
     def of(cls, space: ConfigurationSpace) -> "Encoder":
@@ -74,6 +77,15 @@ class Encoder:
         return np.concatenate(
             [_columns(self.space[name], name in values, values.get(name)) for name in self.space]
         )
+
+
+def _blocks(space: ConfigurationSpace, labels: Mapping[str, list[str]]) -> Iterator[Ints]:
+    """The columns of each choice."""
+    start = 0
+    for name, found in labels.items():
+        if isinstance(space[name], CategoricalHyperparameter):
+            yield np.arange(start, start + len(found))
+        start += len(found)
 
 
 def _quick(config: Config) -> Hashable:

@@ -13,6 +13,7 @@ from foretune.features.encoding import Encoder
 
 NOISE = 0.05  # share of a task's variance that no surface explains (fold noise of the first sweep)
 LENGTHS = (0.3, 0.6, 1.2, 2.4)  # length scales tried, in units of the cube's edge
+NOVEL = 0.5  # length scale, in units of the cube's edge, of what the past never varied
 MOST_DOUBTED = 16  # groups of tasks whose doubts are averaged; more say the same
 MOST_TRIALS = 500  # of one task that a surface passes by; more cost time by their cube and change little
 
@@ -72,7 +73,8 @@ class Surfaces:
     def doubt(self, configs: Sequence[Config]) -> Floats:
         """How little the past tells about n configs, (n,) in [0, 1]: the mean variance of its scores there.
 
-        0 where every task tried the config; 1 where it is like none that was ever tried.
+        0 where every task tried the config; towards 1 where it is like none that was ever tried, or differs
+        in what was the same for all of them.
         """
         points = self._encoder(configs)
         known = np.isfinite(self._recorded_at([*map(self._encoder.key, configs)]))
@@ -85,7 +87,25 @@ class Surfaces:
                 share = (~known[np.ix_(who, np.flatnonzero(missing))]).sum(axis=0)
                 found[missing] += share * np.maximum(1.0 - (solved**2).sum(axis=0), 0.0)
             members += len(who)
-        return found / members
+        return np.maximum(found / members, self._novelty(points))
+
+    def _novelty(self, points: Floats) -> Floats:
+        """How far points (n, d) differ in what all past configs had in common, (n,) in [0, 1]."""
+        past = self._encoder(self.configs)
+        same = np.ptp(past, axis=0) == 0
+        return 1.0 - matern(points[:, same], past[:1, same], NOVEL)[:, 0]
+
+    def _stand_ins(self, points: Floats) -> list[Floats]:
+        """Points that are asked in their place: a choice never taken before may be as good as the best other.
+
+        Nobody adds a choice without hope in it.
+        """
+        taken, found = self._encoder(self.configs).max(axis=0) > 0, [points]
+        for block in self._encoder.choices:
+            novel = np.asarray((points[:, block[~taken[block]]] > 0).any(axis=1))
+            if novel.any() and taken[block].any():
+                found = [_switched(one, novel, block, k) for one in found for k in block[taken[block]]]
+        return found
 
     def shared(self, most: int) -> list[Config]:
         """The configs that at least half of the tasks tried, at most so many, the most tried ones first."""
@@ -130,11 +150,12 @@ class Surfaces:
 
     def _impute(self, losses: Floats, scores: Floats, points: Floats) -> None:
         """Fills the gaps in place; tasks that tried the same configs share one fit."""
+        stand_ins = self._stand_ins(points)
         for members, X, length, _, weights in self._fits:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
-            guess = (matern(points[gaps], X, length) @ weights).T
+            guess = np.min([matern(one[gaps], X, length) @ weights for one in stand_ins], axis=0).T
             for t, row in zip(members, guess, strict=True):
                 values, quantiles = self._quantiles[t]
                 missing = gaps & np.isnan(losses[t])
@@ -162,6 +183,14 @@ def _fitted(X: Floats, y: Floats, length: float) -> tuple[float, float, Floats, 
     weights = cho_solve((factor, True), y)
     fit = -0.5 * float(np.sum(y * weights)) - y.shape[1] * float(np.log(np.diag(factor)).sum())
     return fit, length, factor, weights
+
+
+def _switched(points: Floats, who: Mask, block: Ints, k: int) -> Floats:
+    """The points, some of which take the choice of column k in place of theirs."""
+    found = points.copy()
+    found[np.ix_(who, block)] = 0.0
+    found[who, k] = 1.0
+    return found
 
 
 def _quantiles(row: Floats) -> tuple[Floats, Floats]:

@@ -11,8 +11,9 @@ from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import LearningError
 from foretune.data.metrics import Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
-from foretune.data.spaces import check_names
+from foretune.data.spaces import check_names, complete
 from foretune.features.metafeatures import describe
+from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, past_tasks
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 
@@ -93,6 +94,30 @@ def advise(
             recommender = Recommender(learner).fit(tasks)
             advice += recommender.recommend(task, n if family else 1, candidates=cells)
     return advice if family else sorted(advice, key=lambda one: one.loss)
+
+
+def explained(
+    data: Dataset,
+    family: str,
+    *,
+    config: Config | None = None,
+    metric: str | None = None,
+    history: HistoryLike = None,
+    experience: bool = True,
+    learner: str = DEFAULT_LEARNER,
+) -> Explanation:
+    """Why `advise` would name its first config for this family, or what is to be said of the config given."""
+    metric = check_metric(metric or metrics_for(data.target)[0], data.target)
+    one = find_family(family)
+    if config is not None:
+        check_names(config, one.hyperparameters(), family=family)
+    past = past_tasks(history, family=family, metric=metric, experience=experience)
+    task = new_task(data.name, one, data.target, metric, describe(data.X, data.y, target=data.target))
+    recommender = Recommender(learner).fit(past)
+    if config is None:
+        return recommender.explain(task)
+    whole = complete(one.wide_space(data.target), config)
+    return recommender.explain(task, recommender.recommend(task, candidates=[whole])[0])
 
 
 def new_task(name: str, family: Family, target: Target, metric: str, metafeatures: dict[str, float]) -> Task:

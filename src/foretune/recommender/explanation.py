@@ -54,29 +54,27 @@ class Explanation:
         return asdict(self)
 
     def __str__(self) -> str:
-        return "\n".join(f"{head}: {text}" for head, text in self._lines())
+        return "\n".join(f"{head}: {text}" for head, text in self.lines())
 
-    def _lines(self) -> list[tuple[str, str]]:
-        """What is said, by heading."""
+    def lines(self) -> list[tuple[str, str]]:
+        """What is said: pairs of heading and text."""
         one, gain = self.recommendation, self.gain
         config = ", ".join(f"{name}={value!r}" for name, value in one.config.items())
         past = "; ".join(
             f"{e.dataset} (weight {e.weight:.0%}, similarity {e.similarity:.2f})" for e in one.because
         )
         mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
-        word = "lower" if one.metric in LOWER_IS_BETTER else "higher"
+        better = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
         usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
         lines = [
             (f"{one.family} on {self.task}", config),
             (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}"),
             (
                 "against the library's default",
-                f"{gain.mean:.4f} {word} (80 % sure: {gain.low:.4f} to {gain.high:.4f})",
+                f"{abs(gain.mean):.4f} {'higher' if better else 'lower'} "
+                f"(80 % sure of a gain from {gain.low:.4f} to {gain.high:.4f})",
             ),
-            (
-                "rests on",
-                f"past datasets to {one.history_weight:.0%}, else on {self.trials} trials of its own",
-            ),
+            ("rests on", self._grounds()),
             ("past datasets", past or "none"),
             ("what mattered there", mattered),
             ("nearest past dataset", f"similarity {self.nearest:.2f}{usual}"),
@@ -84,15 +82,27 @@ class Explanation:
         ]
         return [*lines, ("note", one.note)] if one.note else lines
 
+    def _grounds(self) -> str:
+        if not self.trials:
+            return "past datasets alone"
+        weight = self.recommendation.history_weight
+        return f"past datasets to {weight:.0%}, for the rest on its own {self.trials} trials"
+
     def _most_important(self) -> list[tuple[str, float]]:
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])
         return [(name, share) for name, share in ranked if share >= 0.01]
+
+    def page(self) -> str:
+        """The picture as an HTML page of its own."""
+        title = escape(f"{self.recommendation.family} on {self.task}")
+        style = "<style>body{font-family:system-ui;margin:2em}table{margin-bottom:1.5em}</style>"
+        return f"<!doctype html><meta charset='utf-8'><title>{title}</title>{style}{self._repr_html_()}\n"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align:left;vertical-align:top'>{escape(head)}</th>"
             f"<td style='text-align:left'>{escape(text)}</td></tr>"
-            for head, text in self._lines()
+            for head, text in self.lines()
         )
         return f"<table>{rows}</table>{_bars('what mattered', self._most_important())}" + _bars(
             "weight of past datasets", [(e.dataset, e.weight) for e in self.recommendation.because]

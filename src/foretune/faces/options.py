@@ -1,0 +1,175 @@
+"""Options and output that the commands share: names of options, reading of files, progress."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from foretune.data.errors import DatasetError, ForetuneError, SpaceError
+from foretune.data.metrics import to_score
+
+if TYPE_CHECKING:
+    from foretune.collect.sweep import Progress as SweepProgress
+    from foretune.data.records import Task, Trial
+    from foretune.history.history import History
+
+console = Console(stderr=True)
+out = Console()
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+NoExperience = Annotated[bool, typer.Option("--no-experience", help="Leave the shipped experience out.")]
+Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes, r2 for numbers.")]
+PastUrl = Annotated[
+    str | None, typer.Option("--history", help="A history of your own, used beside the experience.")
+]
+LearnerName = Annotated[
+    str,
+    typer.Option(
+        "--learner", help="auto, portfolio, neighbours, forest, gaussian_process, (bayesian_)network."
+    ),
+]
+
+Places = Annotated[
+    list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
+]
+HistoryUrl = Annotated[str, typer.Option("--history", help="Where past tasks are stored: sqlite:///FILE.db")]
+Families = Annotated[
+    list[str] | None, typer.Option("--family", help="A family of models; repeat it for several.")
+]
+TargetColumn = Annotated[str, typer.Option("--target", help="The column to predict.")]
+
+
+def past_of(history: str | None, families: list[str] | None, metric: str, *, experience: bool) -> list[Any]:
+    """The past tasks of these families, or of all."""
+    from foretune.collect.families import family as find_family
+    from foretune.recommender.past import past_tasks
+
+    for name in families or ():
+        find_family(name)
+    tasks = past_tasks(history, metric=metric, experience=experience)
+    return [task for task in tasks if not families or task.family in families]
+
+
+def backend_of(name: str) -> Any:
+    """The name itself where it is one of a backend."""
+    if name not in ("loky", "dask", "ray"):
+        raise ForetuneError(f"there is no backend {name!r}: use loky, dask or ray.")
+    return name
+
+
+def load_all(places: list[str], target: str) -> list[Any]:
+    """Every dataset that can be learned from; those of a folder that cannot are named and left out."""
+    from foretune.collect.datasets import dataset_sources, load_dataset
+
+    datasets = []
+    for source in dataset_sources(places):
+        try:
+            datasets.append(load_dataset(source, target_column=target))
+        except DatasetError as error:
+            if source in places:
+                raise
+            console.print(f"[yellow]left out:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+    if not datasets:
+        raise DatasetError(f"nothing in {', '.join(places)} can be learned from: give other files.")
+    return datasets
+
+
+def read_grid(path: Path) -> Any:
+    """The grid, or list of grids, in a JSON file."""
+    grid = read_json(path)
+    parts = grid if isinstance(grid, list) else [grid]
+    if not parts or not all(isinstance(part, dict) and part for part in parts):
+        raise SpaceError(
+            f'{path} is no grid: give an object such as {{"C": [1, 10, 100]}}, or a list of such.'
+        )
+    return grid
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """The group of each dataset, in a JSON file."""
+    groups = read_json(path)
+    if not isinstance(groups, dict):
+        raise SpaceError(f'{path} names no groups: give an object such as {{"iris": "flowers"}}.')
+    return groups
+
+
+def read_config(text: str) -> dict[str, Any]:
+    """The config in a JSON text."""
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise SpaceError(f'{text!r} is no JSON ({error}): give a config such as {{"C": 10}}.') from None
+    if not isinstance(config, dict):
+        raise SpaceError(f'{text!r} is no config: give a JSON object such as {{"C": 10}}.')
+    return config
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SpaceError(f"{path} cannot be read as JSON: {error}.") from None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A bar that is shown on a terminal, and nowhere else."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar
+
+
+@contextmanager
+def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, fed with the number of parts done and planned."""
+    with progress_bar() as bar:
+        line = bar.add_task(what, total=None)
+        yield lambda done, planned: bar.update(line, completed=done, total=planned)
+
+
+@contextmanager
+def show_trials() -> Iterator["Callable[[SweepProgress], None]"]:
+    """A bar with the time left, fed with each finished trial."""
+    with progress_bar() as bar:
+        line = bar.add_task("starting", total=None)
+
+        def show(now: "SweepProgress") -> None:
+            what = f"{now.family} on {now.dataset}"
+            bar.update(line, description=what, completed=now.done, total=now.planned)
+
+        yield show
+
+
+@contextmanager
+def show_search(trials: int) -> Iterator["Callable[[Trial, Task], None]"]:
+    """A bar fed with each finished trial of one search; where there is no terminal, nothing."""
+    with progress_bar() as bar:
+        line = bar.add_task("learning from the past", total=trials)
+
+        def show(_: "Trial", task: "Task") -> None:
+            best = "no trial finished"
+            if task.best is not None and task.best.loss is not None:
+                best = f"best {task.metric} {to_score(task.metric, task.best.loss):.4f}"
+            bar.update(line, description=best, completed=len(task.trials))
+
+        yield show
+
+
+@contextmanager
+def open_to_write(url: str | None) -> Iterator["History | None"]:
+    """The history at the url, which can be written to; None where no url is given."""
+    from foretune.history.history import open_history
+
+    if url is None:
+        yield None
+        return
+    with open_history(url) as store:
+        store.add()  # one that cannot be written to says so before anything is trained
+        yield store

@@ -1,0 +1,139 @@
+"""Tunes a family on a table: asks the recommender, trains for real, tells it, until the search may stop."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from foretune.collect.datasets import Dataset
+from foretune.collect.evaluation import Protocol
+from foretune.collect.families import Family
+from foretune.collect.sweep import Job, Plan, run_jobs, trials_of
+from foretune.data.errors import LearningError, MetricError
+from foretune.data.metrics import check_metric, metrics_for
+from foretune.data.records import Recommendation, Task, Trial
+from foretune.features.metafeatures import describe
+from foretune.history.history import History
+from foretune.recommender.explanation import Explanation
+from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
+from foretune.recommender.stopping import Outlook
+
+TOLERANCE = 0.01  # of the outlook where none is given
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a search ends: after so many `trials`, or `seconds`, or when it is 95 % sure to be near the best.
+
+    Near means within `tolerance`, in units of the metric. A trial that was begun is finished.
+    """
+
+    trials: int = 10
+    seconds: float | None = None
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A search that has ended: all its trials, why it ended, what is left to gain, why its best config."""
+
+    task: Task
+    ended: str
+    outlook: Outlook
+    explanation: Explanation
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where configs are tried: a family and a table, `jobs` processes, a history that keeps each trial."""
+
+    family: Family
+    data: Dataset
+    protocol: Protocol = field(default_factory=Protocol)
+    timeout: float | None = None
+    jobs: int = 1
+    history: History | None = None
+
+    def task(self, metric: str) -> Task:
+        """The task by this metric, with the trials that the history holds of it."""
+        metafeatures = describe(self.data.X, self.data.y, target=self.data.target)
+        task = replace(self._empty(metric), metafeatures=metafeatures)
+        if self.history is None:
+            return task
+        known = (one for one in self.history.tasks(self.family.name, metric=metric) if one.key == task.key)
+        return task.plus(*(trial for one in known for trial in one.trials))
+
+    def tried(self, task: Task, found: Sequence[Recommendation]) -> Iterator[Trial]:
+        """A trial of each recommended config as they finish, written to the history for all metrics."""
+        work = [Job(self.data, self.family, one.config, self.protocol, self.timeout) for one in found]
+        for job, outcome in run_jobs(work, jobs=self.jobs):
+            trials = trials_of(job, outcome)
+            if task.metric not in trials:
+                known = ", ".join(trials)
+                raise MetricError(
+                    f"{self.family.name} cannot be judged by {task.metric}: use one of {known}."
+                )
+            if self.history is not None:
+                tasks = (replace(self._empty(metric), trials=(trial,)) for metric, trial in trials.items())
+                self.history.add(*(replace(one, metafeatures=task.metafeatures) for one in tasks))
+            yield trials[task.metric]
+
+    def _empty(self, metric: str) -> Task:
+        return Plan([self.family], protocol=self.protocol).task(self.family, self.data, metric)
+
+
+def tune(
+    bench: Bench,
+    past: Iterable[Task],
+    limits: Limits,
+    *,
+    metric: str | None = None,
+    learner: str = DEFAULT_LEARNER,
+    on_trial: Callable[[Trial, Task], None] = lambda _trial, _task: None,
+) -> Tuned:
+    """The search of the family's wide space on the table, taught by past tasks.
+
+    A search that the bench's history knows goes on where it was stopped: its trials count. `on_trial` hears
+    of each new one, and of the task with it. Raises `MetricError` where the metric does not fit,
+    `LearningError` where the past holds nothing on this family, or every trial failed.
+    """
+    metric = check_metric(metric or metrics_for(bench.data.target)[0], bench.data.target)
+    task = bench.task(metric)
+    recommender = Recommender(learner).fit(one for one in past if one.key != task.key)
+    start, ended = time.monotonic(), "all trials were made"
+    while (left := limits.trials - len(task.trials)) > 0:
+        found = recommender.recommend(task, min(bench.jobs, left))
+        if not found:
+            ended = "every candidate was tried"
+            break
+        for trial in bench.tried(task, found):
+            task = task.plus(trial)
+            on_trial(trial, task)
+        if reason := _may_end(recommender, task, limits, time.monotonic() - start):
+            ended = reason
+            break
+    return _told(recommender, task, ended, limits.tolerance or TOLERANCE)
+
+
+def _may_end(recommender: Recommender, task: Task, limits: Limits, seconds: float) -> str:
+    """Why the search may end before its last trial; nothing where it may not."""
+    if limits.seconds is not None and seconds >= limits.seconds:
+        return "its time was up"
+    if limits.tolerance is None or not task.done:
+        return ""
+    sure = recommender.outlook(task, tolerance=limits.tolerance).stop
+    return f"it is 95 % sure to be within {limits.tolerance:g} of the best" if sure else ""
+
+
+def _told(recommender: Recommender, task: Task, ended: str, tolerance: float) -> Tuned:
+    best = task.best
+    if best is None or best.loss is None:
+        reasons = "; ".join(dict.fromkeys(trial.reason for trial in task.trials))
+        raise LearningError(
+            f"all {len(task.trials)} trials failed ({reasons}): allow more time, or mend the data."
+        )
+    found = Recommendation(best.config, best.loss, best.noise or 0.0, (), task.family, task.metric)
+    if upcoming := recommender.recommend(task):
+        latest = upcoming[0]
+        found = replace(found, because=latest.because, history_weight=latest.history_weight)
+    outlook = recommender.outlook(task, tolerance=tolerance)
+    return Tuned(task, ended, outlook, recommender.explain(task, found))

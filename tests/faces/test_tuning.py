@@ -1,0 +1,88 @@
+"""A search with real training."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from foretune.collect.datasets import Dataset
+from foretune.collect.evaluation import Protocol
+from foretune.collect.families import family
+from foretune.data.errors import LearningError, MetricError
+from foretune.data.records import DONE, Task, Trial
+from foretune.faces.search_report import answer_of, write_search
+from foretune.faces.tuning import Bench, Limits, tune
+from foretune.history.history import open_history
+from foretune.recommender.past import past_tasks
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    """A small table with two classes that overlap."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(90, 3)), columns=["a", "b", "c"])
+    y = pd.Series(np.where(X["a"] + X["b"] ** 2 + rng.normal(scale=0.5, size=90) > 0.7, "yes", "no"))
+    return Dataset("small", X, y, "classification")
+
+
+@pytest.fixture(scope="module")
+def past() -> list[Task]:
+    """What the shipped experience holds on decision trees."""
+    return past_tasks(family="decision_tree", metric="accuracy")
+
+
+def bench(data: Dataset, **options: object) -> Bench:
+    """Decision trees on the small table."""
+    return Bench(family("decision_tree"), data, Protocol(3), **options)  # type: ignore[arg-type]
+
+
+def test_a_search_trains_what_is_recommended(data: Dataset, past: list[Task], tmp_path: Path) -> None:
+    """Four trials, all different; the answer holds the best of them; the report shows every one."""
+    heard: list[Trial] = []
+    tuned = tune(bench(data), past, Limits(4), on_trial=lambda trial, _: heard.append(trial))
+    assert [trial.status for trial in heard] == [DONE] * 4
+    assert len({trial.key for trial in heard}) == 4
+    answer = answer_of(tuned)
+    best = min(heard, key=lambda trial: trial.loss or 0.0)
+    assert (answer["config"], answer["score"]) == (dict(best.config), round(-(best.loss or 0.0), 6))
+    assert answer["ended"] == "all trials were made"
+    page = write_search(tuned, tmp_path / "report").read_text(encoding="utf-8")
+    assert page.count("<svg") >= 4
+    assert (tmp_path / "report" / "search.json").exists()
+
+
+def test_two_at_a_time_differ(data: Dataset, past: list[Task]) -> None:
+    """With two processes the configs of a batch are different, and no more are tried than asked for."""
+    tuned = tune(bench(data, jobs=2), past, Limits(3))
+    assert len({trial.key for trial in tuned.task.trials}) == 3
+
+
+def test_a_stopped_search_goes_on(data: Dataset, past: list[Task], tmp_path: Path) -> None:
+    """With a history two trials now and four in all later are the four of one search, stored once each."""
+    whole = tune(bench(data), past, Limits(4)).task
+    with open_history(tmp_path / "h.db") as store:
+        tune(bench(data, history=store), past, Limits(2))
+        again = tune(bench(data, history=store), [*past, *store.tasks()], Limits(4)).task
+        stored = list(store.tasks(metric="accuracy"))
+    assert [trial.key for trial in again.trials] == [trial.key for trial in whole.trials]
+    assert len(stored) == 1
+    assert len(stored[0].trials) == 4
+    assert stored[0].metafeatures
+
+
+def test_a_search_may_end_early(data: Dataset, past: list[Task]) -> None:
+    """It ends after one trial when its time is up, and as soon as the tolerance is sure to be met."""
+    assert len(tune(bench(data), past, Limits(50, seconds=0.0)).task.trials) == 1
+    tuned = tune(bench(data), past, Limits(50, tolerance=1.0))
+    assert len(tuned.task.trials) < 50
+    assert tuned.ended == "it is 95 % sure to be within 1 of the best"
+    assert tuned.outlook.stop
+
+
+def test_what_cannot_be_searched_is_said(data: Dataset, past: list[Task]) -> None:
+    """A metric that does not fit, and a time limit that no config meets, are errors that say what to do."""
+    with pytest.raises(MetricError, match="r2"):
+        tune(bench(data), past, Limits(2), metric="r2")
+    with pytest.raises(LearningError, match=r"all 2 trials failed .*timed out"):
+        tune(bench(data, timeout=1e-6), past, Limits(2))
