@@ -63,7 +63,7 @@ def test_a_stopped_search_goes_on(data: Dataset, past: list[Task], tmp_path: Pat
     whole = tune(bench(data), past, Limits(4)).task
     with open_history(tmp_path / "h.db") as store:
         tune(bench(data, history=store), past, Limits(2))
-        again = tune(bench(data, history=store), [*past, *store.tasks()], Limits(4)).task
+        again = tune(bench(data, history=store), [*past, *store.tasks(metric="accuracy")], Limits(4)).task
         stored = list(store.tasks(metric="accuracy"))
     assert [trial.key for trial in again.trials] == [trial.key for trial in whole.trials]
     assert len(stored) == 1
