@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from ConfigSpace import Categorical, ConfigurationSpace, Float
 
 from foretune.data.records import FAILED, RUNNING, Config, Task, Trial
 from foretune.data.spaces import sobol_configs
@@ -121,3 +122,49 @@ def test_badness_knows_no_units() -> None:
     np.testing.assert_allclose(found[1], found[0], atol=1e-9)
     assert found.min() == 0.0
     assert found.max() < 1.0
+
+
+def test_doubt_grows_with_the_distance_from_what_was_tried() -> None:
+    """There is none at recorded configs, some between them, and more where nobody has looked."""
+    found = surfaces(*related_tasks(6)).doubt(
+        [*RELATED_CELLS, {"C": 2.0, "gamma": 0.02}, {"C": 1.0, "gamma": 9.0}]
+    )
+    assert found[: len(RELATED_CELLS)].max() == 0.0
+    between, beyond = found[-2:]
+    assert 0.0 < between < 1.0
+    assert 0.0 < beyond < 1.0
+
+
+def test_doubt_is_scikit_learns_variance() -> None:
+    """Where one task tried some configs it is the variance of a Gaussian process with that length scale."""
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import Matern
+
+    cells = [{"C": c, "gamma": g} for c in (0.01, 1.0, 100.0) for g in (1e-4, 0.1)]
+    asked = [{"C": 3.0, "gamma": 1e-3}, {"C": 900.0, "gamma": 5.0}]
+    found = surfaces(related_task("a", 0.5, 0.5, cells=cells))
+    encoder, length = Encoder(related_space()), found._fits[0][2]
+    process = GaussianProcessRegressor(Matern(length, nu=2.5), alpha=0.05, optimizer=None)
+    process.fit(encoder(cells), np.zeros(len(cells)))
+    std = process.predict(encoder(asked), return_std=True)[1]
+    np.testing.assert_allclose(found.doubt(asked), std**2, rtol=1e-6)
+
+
+def test_what_the_past_never_varied_is_in_doubt() -> None:
+    """A special value that no task took is doubted as much where all else was tried often."""
+    numbers = [{"C": c, "gamma": g} for c in (0.01, 1.0, 100.0) for g in (1e-4, 0.01, 0.1)]
+    found = surfaces(*(related_task(f"{k}", 0.5, 0.5, cells=numbers) for k in range(5)))
+    known, novel = found.doubt([{"C": 1.5, "gamma": 0.012}, {"C": 1.5, "gamma": "scale"}])
+    assert novel > 0.5 > known
+
+
+def test_a_choice_never_taken_is_guessed_from_the_others() -> None:
+    """The guess at an unknown choice follows the other hyperparameters, as it does with known choices."""
+    space = ConfigurationSpace()
+    space.add(Float("x", (0.0, 1.0)), Categorical("kind", ["a", "b", "new"]))
+    xs = (0.0, 0.25, 0.5, 0.75, 1.0)
+    trials = [Trial({"x": x, "kind": kind}, (x - 0.25) ** 2) for x in xs for kind in ("a", "b")]
+    task = Task("t", "f", space, trials=tuple(trials))
+    guess = Surfaces([task], Encoder(space)).losses([{"x": x, "kind": "new"} for x in xs])[0]
+    assert int(np.argmin(guess)) == 1
+    assert guess[4] > guess[3] > guess[1]

@@ -96,10 +96,7 @@ class Surfaces:
         return 1.0 - matern(points[:, same], past[:1, same], NOVEL)[:, 0]
 
     def _stand_ins(self, points: Floats) -> list[Floats]:
-        """Points that are asked in their place: a choice never taken before may be as good as the best other.
-
-        Nobody adds a choice without hope in it.
-        """
+        """Points that are asked in their place: a choice never taken before is the mean of the others."""
         taken, found = self._encoder(self.configs).max(axis=0) > 0, [points]
         for block in self._encoder.choices:
             novel = np.asarray((points[:, block[~taken[block]]] > 0).any(axis=1))
@@ -155,7 +152,7 @@ class Surfaces:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
-            guess = np.min([matern(one[gaps], X, length) @ weights for one in stand_ins], axis=0).T
+            guess = np.mean([matern(one[gaps], X, length) @ weights for one in stand_ins], axis=0).T
             for t, row in zip(members, guess, strict=True):
                 values, quantiles = self._quantiles[t]
                 missing = gaps & np.isnan(losses[t])
