@@ -34,10 +34,8 @@ with TemporaryDirectory() as folder:
         asked = recommender.recommend(task, 2)
         for one in asked:
             task = task.plus(foretune.Trial(one.config, measured(one.config)))
-            assert task.trials[-1].loss is not None
-            print(
-                f"{-task.trials[-1].loss:.3f} with {dict(one.config)} (expected {one.score:.3f} ± {one.std:.3f})"
-            )
+            score = -(task.trials[-1].loss or 0.0)
+            print(f"{score:.3f} with {dict(one.config)} (expected {one.score:.3f} ± {one.std:.3f})")
         # Kept at once: another process, or you tomorrow, goes on from here.
         with foretune.open_history(f"{folder}/mine.db") as history:
             history.add(task)

@@ -35,11 +35,17 @@ if TYPE_CHECKING:
         Task as Task,
         Trial as Trial,
     )
+    from foretune.faces.plots import (
+        plot_optimization_history as plot_optimization_history,
+        plot_param_importances as plot_param_importances,
+        plot_slice as plot_slice,
+    )
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
+    from foretune.recommender.explanation import Explanation as Explanation
     from foretune.recommender.past import past_tasks as past_tasks
     from foretune.recommender.recommender import Recommender as Recommender
 
@@ -60,11 +66,13 @@ _HOME = {
         "VersionError",
     ),
     "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
+    "faces.plots": ("plot_optimization_history", "plot_param_importances", "plot_slice"),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
+    "recommender.explanation": ("Explanation",),
     "recommender.past": ("past_tasks",),
     "recommender.recommender": ("Recommender",),
 }

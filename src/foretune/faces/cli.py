@@ -22,6 +22,7 @@ from foretune.faces.options import (
     Metric,
     NoExperience,
     PastUrl,
+    PerSecond,
     Places,
     TargetColumn,
     backend_of,
@@ -73,6 +74,7 @@ def recommend(
     grid: Annotated[bool, typer.Option("--grid", help="Only cells of the family's standard grid.")] = False,
     grid_file: Annotated[Path | None, typer.Option(help="JSON: only cells of this grid.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="How many configs.")] = 1,
+    per_second: PerSecond = False,
     history: PastUrl = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
@@ -101,6 +103,7 @@ def recommend(
         history=history,
         experience=not no_experience,
         learner=learner,
+        per_second=per_second,
     )
     answer = {
         "dataset": table.name,
@@ -209,6 +212,7 @@ def tune(
     ] = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
+    per_second: PerSecond = False,
     output: Annotated[Path | None, typer.Option(help="A folder for search.json and search.html.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -230,7 +234,7 @@ def tune(
     with open_to_write(history) as store, show_search(trials) as show:
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         past = past_of(history, [name], metric, experience=not no_experience)
-        limits = Limits(trials, seconds, tolerance)
+        limits = Limits(trials, seconds, tolerance, per_second)
         tuned = run(bench, past, limits, metric=metric, learner=learner, on_trial=show)
     if as_json:
         sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")

@@ -35,6 +35,9 @@ LearnerName = Annotated[
     ),
 ]
 
+PerSecond = Annotated[
+    bool, typer.Option("--per-second", help="The most expected gain for each second that a trial takes.")
+]
 Places = Annotated[
     list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
 ]

@@ -24,12 +24,14 @@ TOLERANCE = 0.01  # of the outlook where none is given
 class Limits:
     """When a search ends: after so many `trials`, or `seconds`, or when it is 95 % sure to be near the best.
 
-    Near means within `tolerance`, in units of the metric. A trial that was begun is finished.
+    Near means within `tolerance`, in units of the metric. A trial that was begun is finished. With
+    `per_second` each trial is the one of the most expected gain for its seconds.
     """
 
     trials: int = 10
     seconds: float | None = None
     tolerance: float | None = None
+    per_second: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def tune(
     recommender = Recommender(learner).fit(one for one in past if one.key != task.key)
     start, ended = time.monotonic(), "all trials were made"
     while (left := limits.trials - len(task.trials)) > 0:
-        found = recommender.recommend(task, min(bench.jobs, left))
+        found = recommender.recommend(task, min(bench.jobs, left), per_second=limits.per_second)
         if not found:
             ended = "every candidate was tried"
             break

@@ -29,6 +29,7 @@ def recommend(
     history: HistoryLike = None,
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
+    per_second: bool = False,
 ) -> list[Recommendation]:
     """What to try first on the table X (n, d) with target y (n,): the best config first.
 
@@ -36,7 +37,9 @@ def recommend(
     Without one, every family of the past with its best config, best family first. `metric` is accuracy for
     classes and r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be
     proposed. `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves
-    that out. Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
+    that out. `per_second` looks for the most expected gain for each second of training.
+
+    Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
     `LearningError` where the past holds nothing on the family and metric.
 
     >>> from sklearn.datasets import load_wine
@@ -57,6 +60,7 @@ def recommend(
         history=history,
         experience=experience,
         learner=learner,
+        per_second=per_second,
     )
 
 
@@ -71,6 +75,7 @@ def advise(
     history: HistoryLike = None,
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
+    per_second: bool = False,
 ) -> list[Recommendation]:
     """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid."""
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
@@ -92,7 +97,7 @@ def advise(
             tasks = [past_task for past_task in past if past_task.family == one.name]
             cells = one.cells() if grid else candidates
             recommender = Recommender(learner).fit(tasks)
-            advice += recommender.recommend(task, n if family else 1, candidates=cells)
+            advice += recommender.recommend(task, n if family else 1, candidates=cells, per_second=per_second)
     return advice if family else sorted(advice, key=lambda one: one.loss)
 
 

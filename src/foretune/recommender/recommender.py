@@ -38,6 +38,7 @@ from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.candidates import Candidates
 from foretune.recommender.changes import assumptions, joined, renamed
 from foretune.recommender.coverage import Coverage
+from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
@@ -65,6 +66,7 @@ class Lesson:
     space: ConfigurationSpace
     learner: Learner
     candidates: Candidates
+    durations: Durations
     key: Callable[[Config], str]
 
 
@@ -130,8 +132,9 @@ class Recommender:
         return self._lesson_in(asked, space, learner)
 
     def _lesson_in(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
-        key = Encoder.of(space).key
-        return Lesson(asked, space, learner, Candidates(self._tasks, asked, key), key)
+        encoder = Encoder.of(space)
+        candidates = Candidates(self._tasks, asked, encoder.key)
+        return Lesson(asked, space, learner, candidates, Durations(self._tasks, encoder), encoder.key)
 
     def _lesson(self, task: Task) -> Lesson:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
@@ -150,18 +153,25 @@ class Recommender:
         return lesson
 
     def recommend(
-        self, task: Task, n: int = 1, *, candidates: Sequence[Config] | None = None
+        self,
+        task: Task,
+        n: int = 1,
+        *,
+        candidates: Sequence[Config] | None = None,
+        per_second: bool = False,
     ) -> list[Recommendation]:
         """The n configs to try next on this task, best first, all different; fewer where no more are left.
 
         `candidates`: only these may be proposed, and the result holds the very objects given. Without them
-        any config of the task's space may be. Raises `LearningError` before `fit`.
+        any config of the task's space may be. `per_second`: the best expected gain for each second that the
+        trial will take, by the seconds of past trials and of the task's own. Raises `LearningError` before
+        `fit`.
         """
         lesson = self._lesson(task)
         pool = _pool(lesson, task, candidates)
         found = [] if task.trials else self._default_first(lesson, task, pool)
         task = task.plus(*(Trial(one.config, status=RUNNING) for one in found))
-        while len(found) < n and (chosen := self._best(lesson, task, pool)):
+        while len(found) < n and (chosen := self._best(lesson, task, pool, per_second=per_second)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
@@ -245,7 +255,9 @@ class Recommender:
         with open_history(folder) as pack:
             return cls(told["learner"], aliases=told.get("aliases", {})).fit(pack.tasks())
 
-    def _best(self, lesson: Lesson, task: Task, pool: dict[str, Config]) -> Recommendation | None:
+    def _best(
+        self, lesson: Lesson, task: Task, pool: dict[str, Config], *, per_second: bool
+    ) -> Recommendation | None:
         """The best candidate that no trial of the task has; None where there is none left."""
         key = lesson.key
         spent = {key(trial.config) for trial in task.trials}
@@ -255,7 +267,12 @@ class Recommender:
         everything = _with_tried(lesson, task, pool)
         forecast = lesson.learner.forecast(task, [*everything.values()])
         mask = np.array([k in tried for k in everything])
-        gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None).round(12)
+        gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)
+        if per_second:
+            # Before any trial a gain is counted from the worst candidate.
+            ahead = gain - gain.min() if gain.min() < 0 else gain
+            gain = ahead / self._seconds(lesson, task, [*everything.values()], forecast)
+        gain = gain.round(12)
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])
         return Recommendation(
@@ -267,6 +284,12 @@ class Recommender:
             task.metric,
             forecast.history_weight,
         )
+
+    def _seconds(self, lesson: Lesson, task: Task, configs: Sequence[Config], forecast: Forecast) -> Floats:
+        """The seconds (n,) that each config will take."""
+        shares = forecast.weights if forecast.shares is None else forecast.shares
+        even = np.full(len(self._tasks), 1.0 / len(self._tasks))
+        return lesson.durations.forecast(task, configs, even if shares is None else shares)
 
     def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
