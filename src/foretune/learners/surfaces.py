@@ -91,13 +91,13 @@ class Surfaces:
 
     def _novelty(self, points: Floats) -> Floats:
         """How far points (n, d) differ in what all past configs had in common, (n,) in [0, 1]."""
-        past = self._encoder(self.configs)
-        same = np.ptp(past, axis=0) == 0
-        return 1.0 - matern(points[:, same], past[:1, same], NOVEL)[:, 0]
+        low, high = self._reach
+        same = low == high
+        return 1.0 - matern(points[:, same], low[None, same], NOVEL)[:, 0]
 
     def _stand_ins(self, points: Floats) -> list[Floats]:
         """Points that are asked in their place: a choice never taken before is the mean of the others."""
-        taken, found = self._encoder(self.configs).max(axis=0) > 0, [points]
+        taken, found = self._reach[1] > 0, [points]
         for block in self._encoder.choices:
             novel = np.asarray((points[:, block[~taken[block]]] > 0).any(axis=1))
             if novel.any() and taken[block].any():
@@ -161,9 +161,19 @@ class Surfaces:
                 losses[t, missing], scores[t, missing] = np.interp(row, quantiles, values), row
 
     @cached_property
+    def _points(self) -> Floats:
+        """Where the recorded configs are, (configs, d)."""
+        return self._encoder(self.configs)
+
+    @cached_property
+    def _reach(self) -> tuple[Floats, Floats]:
+        """The least and the largest value (d,) of each column that was ever recorded."""
+        return self._points.min(axis=0), self._points.max(axis=0)
+
+    @cached_property
     def _fits(self) -> list[tuple[Ints, Floats, float, Floats, Floats]]:
         """For tasks that tried the same configs: who, where (n, d), length, Cholesky factor, weights."""
-        points, fits = self._encoder(self.configs), []
+        points, fits = self._points, []
         for tried, members in _by_row(np.isfinite(self.recorded)):
             if len(tried) > MOST_TRIALS:
                 tried = np.random.default_rng(0).permutation(tried)[:MOST_TRIALS]  # noqa: PLW2901
