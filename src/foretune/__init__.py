@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Task as Task,
         Trial as Trial,
     )
+    from foretune.faces.search_cv import MetaSearchCV as MetaSearchCV, SearchWarning as SearchWarning
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
@@ -60,6 +61,7 @@ _HOME = {
         "VersionError",
     ),
     "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
+    "faces.search_cv": ("MetaSearchCV", "SearchWarning"),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
