@@ -210,7 +210,7 @@ def _add(space: ConfigurationSpace, name: str, values: Sequence[Any]) -> None:
     if low == high:
         add_lists(space, name, distinct, default=distinct[0])
         return
-    kind = Integer if all(isinstance(value, int) for value in numbers) else Float
+    kind: Any = Integer if all(isinstance(value, int) for value in numbers) else Float
     number = kind(name, (low, high), log=low > 0 and high / low >= 10, default=numbers[0])
     if others:
         add_mixed(space, number, others, default=distinct[0])

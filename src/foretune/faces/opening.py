@@ -130,11 +130,11 @@ def _units(model: Model, data: DatasetAtHand, notes: list[str]) -> Units:
     is_regression = model.target == "regression" and model.own_target
     target = spreads(np.reshape(data.y, (len(data.y), -1))) if is_regression else np.empty(0)
     if not (is_standard(found) and is_standard(target)):
+        targets = " and standardised targets" if is_regression else ""
         notes.append(
             f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
-            f"{' and standardised targets' if is_regression else ''}, but nothing scales these: its values are "
-            "translated into their units where that can be done, and are less sure. preprocess=True puts "
-            "the steps in front."
+            f"{targets}, but nothing scales these: its values are translated into their units where that can "
+            "be done, and are less sure. preprocess=True puts the steps in front."
         )
     columns = float(np.sqrt(np.mean(found**2))) if found.size and model.alone else 1.0
     return Units(columns, float(np.sqrt(np.mean(target**2))) if target.size else 1.0)

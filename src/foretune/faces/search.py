@@ -61,7 +61,8 @@ class Past:
     @property
     def typical(self) -> float:
         """The median spread of a past task's losses."""
-        return float(np.median([np.std([t.loss for t in task.done]) for task in self.tasks]))
+        losses = ([t.loss for t in task.done if t.loss is not None] for task in self.tasks)
+        return float(np.median([np.std(one) for one in losses]))
 
     def recommender(self, learner: str | Learner) -> Recommender:
         """One that has learned from these tasks; by a learner's name it learns once."""

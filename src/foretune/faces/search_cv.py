@@ -133,9 +133,9 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             return self
         # scikit-learn fits clones of self.estimator, so that for as long as the search takes it is the
         # estimator with the preprocessing in front; what the user gave is back in its place in the end.
-        self._given = self.estimator
+        self._given: Any = self.estimator
         try:
-            self.estimator = preprocessed(self._given)
+            self.estimator: Any = preprocessed(self._given)
             super().fit(X, y, **params)
         finally:
             self.estimator = self.__dict__.pop("_given")
