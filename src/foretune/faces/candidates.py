@@ -25,7 +25,7 @@ from foretune.faces.estimators import Model
 from foretune.faces.units import Units
 
 FRESH: Final = 128  # Sobol points of a space, beside the configs that past tasks tried
-DRAWN: Final = 256  # settings drawn from distributions, of which the search tries the best
+DRAWN: Final = 256  # settings drawn from distributions, of which a search tries the most promising
 MOST_CELLS: Final = 2_000  # of a larger grid so many are drawn: more would cost more time than trials save
 
 Settings = dict[str, Any]
@@ -52,43 +52,45 @@ class Candidates:
         units: Units,
         *,
         past: Iterable[Task] = (),
-        rng: np.random.RandomState,
+        fresh: int = FRESH,
     ) -> "Candidates":
-        """The candidates of a grid, of distributions, of a space, or (None) of the family's wide space.
+        """The candidates of a list of settings, of a space, or (None) of the family's wide space.
 
-        Raises `SpaceError` where it is none of these, `FamilyError` where nothing says what to search.
+        Of a space they are what past tasks tried in it, and so many `fresh` points. Raises `FamilyError`
+        where nothing says what to search.
         """
         recorded = list({trial.key: trial.config for task in past for trial in task.done}.values())
         if param_space is None:
-            return _wide(model, units, recorded)
+            return _wide(model, units, recorded, fresh)
         if isinstance(param_space, ConfigurationSpace):
-            return _spaced(_renamed(param_space, model), model, units, recorded)
-        return _listed(cells_of(param_space, rng), model, units)
+            return _spaced(_renamed(param_space, model), model, units, recorded, fresh)
+        return _listed(param_space, model, units)
 
 
-def cells_of(param_space: Any, rng: np.random.RandomState) -> list[Settings]:
+def cells_of(param_space: Any, rng: np.random.RandomState, *, most: int = MOST_CELLS) -> list[Settings]:
     """The cells of a grid in its order, or settings drawn from distributions; `SpaceError` for others."""
     try:
-        if _has_distribution(param_space):
-            return list(ParameterSampler(param_space, DRAWN, random_state=rng))
+        if has_distribution(param_space):
+            return list(ParameterSampler(param_space, most, random_state=rng))
         grid = ParameterGrid(param_space)
     except (TypeError, ValueError) as error:
         raise SpaceError(
             f"{error} Give a grid, lists or scipy distributions by name, or a ConfigurationSpace."
         ) from None
-    if len(grid) <= MOST_CELLS:
+    if len(grid) <= most:
         return list(grid)
-    return [grid[int(k)] for k in np.sort(rng.choice(len(grid), MOST_CELLS, replace=False))]
+    return [grid[int(k)] for k in np.sort(rng.choice(len(grid), most, replace=False))]
 
 
-def _has_distribution(param_space: Any) -> bool:
+def has_distribution(param_space: Any) -> bool:
+    """Whether any of the values is a distribution, so that the settings cannot be counted."""
     parts = [param_space] if isinstance(param_space, Mapping) else param_space
     return any(
         hasattr(values, "rvs") for part in parts if isinstance(part, Mapping) for values in part.values()
     )
 
 
-def _wide(model: Model, units: Units, recorded: Iterable[Config]) -> Candidates:
+def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) -> Candidates:
     """All of the family's space, but what the user has settled stays."""
     if model.known is None or model.target is None:
         raise FamilyError(
@@ -96,20 +98,22 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config]) -> Candidates:
             "distributions or a ConfigurationSpace as param_space."
         )
     space, settled = model.known.wide_space(model.target), plain_config(model.settled)
-    pool = [{}, *recorded, *sobol_configs(space, FRESH)]
+    pool = [{}, *recorded, *sobol_configs(space, fresh)]
     seen = _unique(complete(space, {**config, **settled}) for config in pool)
     free = ({name: value for name, value in one.items() if name not in settled} for one in seen)
     here = (model.outside(units.as_here(model.name, one)) for one in free)
     return Candidates([model.wrapped(one) for one in here], seen, space, seen[0])
 
 
-def _spaced(space: ConfigurationSpace, model: Model, units: Units, recorded: Iterable[Config]) -> Candidates:
+def _spaced(
+    space: ConfigurationSpace, model: Model, units: Units, recorded: Iterable[Config], fresh: int
+) -> Candidates:
     """A space of the user's, whose numbers are meant for the data at hand."""
     names, settled = names_of(space), plain_config(model.settled)
     known = [units.as_here(model.name, config) for config in recorded]
     named = [{name: config[name] for name in names if name in config} for config in known]
     legal = [complete(space, config) for config in named if config and is_legal(space, config)]
-    here = _unique([default_config(space), *legal, *sobol_configs(space, FRESH)])
+    here = _unique([default_config(space), *legal, *sobol_configs(space, fresh)])
     own = {name: value for name, value in settled.items() if name not in names}
     seen = [own | units.as_past(model.name, one) for one in here]
     settings = [model.wrapped(model.outside(one)) for one in here]

@@ -9,10 +9,11 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from ConfigSpace import ConfigurationSpace
 
 from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.data.records import Task
-from foretune.faces.candidates import Candidates
+from foretune.faces.candidates import DRAWN, FRESH, MOST_CELLS, Candidates, cells_of, has_distribution
 from foretune.faces.cold import ColdRecommender
 from foretune.faces.dataset_at_hand import DatasetAtHand
 from foretune.faces.estimators import Model
@@ -29,12 +30,14 @@ HistoryAt = History | str | PathLike[str]
 class Request:
     """What a user asks for: which settings, judged how, advised by whom.
 
-    `guide` is the name of the scores that lead the search, and `scorer` what makes them.
+    `scorer` makes the scores that lead the search. `trials` is how many there may be, and `may_stop` says
+    that there may be fewer.
     """
 
     model: Model
     param_space: Any
-    guide: str
+    trials: int
+    may_stop: bool
     scorer: Any
     history: HistoryAt | None
     experience: bool
@@ -85,9 +88,14 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     """The search before its first trial, and what its user should know, a sentence each."""
     model, notes = request.model, list[str]()
     data = DatasetAtHand(X, y, model.target)
+    settings, all_of_them = _settings(request)
+    if all_of_them:
+        candidates = Candidates.of(settings, model, Units())
+        return Search(_task(request, data, candidates, {}), candidates, None), notes
     past = _past(request)
-    units = _units(model, data, notes)
-    candidates = Candidates.of(request.param_space, model, units, past=past.tasks, rng=request.rng)
+    units = _units(model, data, notes) if past.tasks else Units()
+    fresh = max(FRESH, request.trials)
+    candidates = Candidates.of(settings, model, units, past=past.tasks, fresh=fresh)
     metafeatures = data.metafeatures if past.tasks else {}
     notes += _said_of_the_past(request, past, metafeatures)
     task = _task(request, data, candidates, metafeatures)
@@ -95,6 +103,17 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
         return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
     rescaled = None if is_alike(request.metric, past.served) else past.typical
     return Search(task, candidates, past.recommender(request.learner), rescaled), notes
+
+
+def _settings(request: Request) -> tuple[Any, bool]:
+    """What may be tried, a grid or distributions as a list; and whether all of it will be, come what may."""
+    given = request.param_space
+    if given is None or isinstance(given, ConfigurationSpace):
+        return given, False
+    if has_distribution(given):
+        return cells_of(given, request.rng, most=max(DRAWN, request.trials)), False
+    cells = cells_of(given, request.rng, most=max(MOST_CELLS, request.trials))
+    return cells, len(cells) <= request.trials and not request.may_stop
 
 
 def _past(request: Request) -> Past:

@@ -88,19 +88,23 @@ def _teaches(task: Task, target: Target | None) -> bool:
 class Search:
     """Asks for settings, is told their scores, and keeps the task that both make.
 
-    `rescaled` says that the losses are of another size than those of the past, so that they are stretched to
-    its typical spread before they are compared. `order` holds the candidate of each trial.
+    Without an adviser all candidates are tried at once, in their order. `rescaled` is the spread that the
+    losses of the past have where those of the task are of another size: they are stretched to it before they
+    are compared. `order` holds the candidate of each trial.
     """
 
     task: Task
     candidates: Candidates
-    adviser: Adviser
+    adviser: Adviser | None
     rescaled: float | None = None
     order: list[int] = field(default_factory=list)
     recommendations: list[Recommendation] = field(default_factory=list)
 
     def ask(self, n: int) -> list[Settings]:
         """The settings to try next, at most n, all different; none where nothing is left."""
+        if self.adviser is None:
+            first, self.order = len(self.order), [*range(len(self.candidates.settings))]
+            return list(self.candidates.settings[first:])
         factor = self._factor()
         found = self.adviser.recommend(_scaled(self.task, factor), n, candidates=self.candidates.seen)
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
@@ -121,6 +125,8 @@ class Search:
         """What a longer search would still bring, in units of the score; None where all trials failed."""
         if self.task.best is None:
             return None
+        if self.adviser is None:
+            return Outlook(0.0, 1.0, tolerance)
         factor = self._factor()
         found = self.adviser.outlook(
             _scaled(self.task, factor), tolerance=tolerance * factor, candidates=self.candidates.seen

@@ -53,10 +53,13 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
       names then have the prefixes of the pipeline that it makes.
 
     With `n_jobs=k` a round tries k settings, all different, which were chosen before any of them was scored.
+    A grid of no more than `n_trials` cells is searched as GridSearchCV does it, in one round and its order,
+    unless `time_budget` or `tolerance` may end it sooner.
 
     After `fit` there are also `recommendations_` (for each row of `cv_results_` what was expected of it, and
-    which past tasks said so), `outlook_` (what a longer search would still bring; None where every trial
-    failed), `notes_` (what was assumed, a sentence each) and `task_` (the search as a `Task`).
+    which past tasks said so; empty where all cells were tried anyway), `outlook_` (what a longer search would
+    still bring; None where every trial failed), `notes_` (what was assumed, a sentence each) and `task_` (the
+    search as a `Task`).
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC
@@ -150,12 +153,13 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         self._opened = open_search(self._request(), X, y)
 
     def _request(self) -> Request:
-        guide, scorer = leading_score(self.scoring, self.refit)
+        _, scorer = leading_score(self.scoring, self.refit)
         given = getattr(self, "_given", self.estimator)
         return Request(
             Model.of(given, preprocess=self.preprocess),
             self.param_space,
-            guide,
+            self.n_trials,
+            not (self.time_budget is None and self.tolerance is None),
             scorer,
             self.history,
             self.experience,
@@ -169,7 +173,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         search, notes = self.__dict__.pop("_opened")
         for note in notes:
             warnings.warn(note, SearchWarning, stacklevel=5)  # where the user called fit
-        size = effective_n_jobs(self.n_jobs)
+        size = effective_n_jobs(self.n_jobs) if search.adviser else self.n_trials
         guide, _ = leading_score(self.scoring, self.refit)
         rounds = Rounds(self, evaluate_candidates, guide, callback_ctx, ceil(self.n_trials / size))
         began = self.__dict__.pop("_began")
@@ -211,7 +215,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         """Leaves what the search knows, and writes it to the history."""
         self.task_ = search.task
         self.notes_ = [*notes, *said_by(search)]
-        self.recommendations_ = [search.recommendations[row] for row in rows]
+        self.recommendations_ = [search.recommendations[row] for row in rows if search.recommendations]
         self.outlook_ = search.outlook(TOLERANCE if self.tolerance is None else self.tolerance)
         if self.history is None:
             return
