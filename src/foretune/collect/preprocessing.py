@@ -88,5 +88,8 @@ def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
         raise DatasetError("the preprocessing takes a dense table, but X is sparse: give X.toarray().")
     values = np.asarray(X, dtype=None if isinstance(X, np.ndarray) else object)
     if values.ndim != 2:
-        raise DatasetError(f"the preprocessing takes a table (n, d), but X has shape {values.shape}.")
+        raise DatasetError(
+            f"the preprocessing takes a table (n, d), but X has shape {values.shape}. Reshape your data: one "
+            "row is X.reshape(1, -1), one column X.reshape(-1, 1)."
+        )
     return pd.DataFrame(values).infer_objects()

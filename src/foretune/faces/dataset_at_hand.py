@@ -33,8 +33,7 @@ class DatasetAtHand:
         if self.y is None or self.target is None:
             return None
         with suppress(ValueError, TypeError):
-            y = self.y if isinstance(self.y, pd.Series) else pd.Series(np.asarray(self.y))
-            return _frame(self.X), y.reset_index(drop=True)
+            return _frame(self.X), _column(self.y)
         return None
 
     @cached_property
@@ -62,6 +61,14 @@ class DatasetAtHand:
             return f"search of {datetime.now(UTC).isoformat(timespec='microseconds')}"
         rows, columns = self.table[0].shape
         return f"{rows}x{columns} {self.fingerprint[:8]}"
+
+
+def _column(y: Any) -> "pd.Series[Any]":
+    """The target (n,); raises `ValueError` where there are several."""
+    if isinstance(y, pd.Series):
+        return y.reset_index(drop=True)
+    values = np.asarray(y)
+    return pd.Series(values.ravel() if values.shape[1:] == (1,) else values)
 
 
 def _frame(X: Any) -> pd.DataFrame:

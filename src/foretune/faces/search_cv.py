@@ -12,7 +12,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from joblib import effective_n_jobs
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from foretune.data.errors import HistoryError
@@ -123,6 +123,15 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         self.learner = learner
         self.preprocess = preprocess
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        """What the search takes: what its estimator does, or any dense table behind the preprocessing."""
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator).input_tags
+        tags.input_tags.allow_nan = inner.allow_nan or self.preprocess
+        tags.input_tags.string = inner.string or self.preprocess
+        tags.input_tags.sparse = inner.sparse and not self.preprocess
+        return tags
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
         """The search itself, having tried settings on X (n, d) and y, and fitted the best of them again.
