@@ -172,6 +172,15 @@ def test_a_search_is_written_to_the_history(tmp_path: Path) -> None:
     assert {*task.trials[0].config} == {"C", "gamma"}
 
 
+def test_what_is_written_reads_alike_in_all_units(tmp_path: Path) -> None:
+    """A gamma tried on columns a hundred times as wide is stored as what it is on standardised ones."""
+    url, grid = f"sqlite:///{tmp_path / 'tuning.db'}", {"gamma": [1e-6, 1e-5]}
+    MetaSearchCV(SVC(), grid, history=url).fit(100 * StandardScaler().fit_transform(X), y)
+    with open_history(url) as history:
+        (task,) = history.tasks()
+    assert [trial.config["gamma"] for trial in task.trials] == pytest.approx([0.01, 0.1])
+
+
 def test_without_history_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is off unless asked."""
     monkeypatch.chdir(tmp_path)
@@ -194,8 +203,11 @@ def test_the_next_search_is_better(tmp_path: Path) -> None:
 def test_a_history_that_cannot_be_written_to_is_refused_before_any_fit(tmp_path: Path) -> None:
     """A pack is read-only: that is said at once, and not after hours."""
     foretune.write_pack(related_tasks(3), tmp_path / "pack", card={"name": "mine"})
-    with pytest.raises(HistoryError, match="read-only"):
-        MetaSearchCV(SVC(), GRID, n_trials=2, history=tmp_path / "pack", error_score="raise").fit(X, y)
+    for trials in (2, 6):
+        search = MetaSearchCV(SVC(), GRID, n_trials=trials, history=tmp_path / "pack")
+        with pytest.raises(HistoryError, match="read-only"):
+            search.fit(X, y)
+        assert not hasattr(search, "cv_results_")
 
 
 def test_a_search_outlives_its_history() -> None:

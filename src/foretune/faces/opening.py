@@ -86,18 +86,20 @@ def opened(history: HistoryAt | None) -> Iterator[History | None]:
 
 def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     """The search before its first trial, and what its user should know, a sentence each."""
-    model, notes = request.model, list[str]()
-    data = DatasetAtHand(X, y, model.target)
+    model, data = request.model, DatasetAtHand(X, y, request.model.target)
     settings, all_of_them = _settings(request)
-    if all_of_them:
-        candidates = Candidates.of(settings, model, Units())
-        return Search(_task(request, data, candidates, {}), candidates, None), notes
-    past = _past(request)
-    units = _units(model, data, notes) if past.tasks else Units()
+    past = Past((), request.metric) if all_of_them else _past(request)
+    units, is_odd = _units(model, data)
     fresh = max(FRESH, request.trials)
     candidates = Candidates.of(settings, model, units, past=past.tasks, fresh=fresh)
+    if all_of_them:
+        with opened(request.history):  # to say at once, and not after hours, that it cannot be written to
+            return Search(_task(request, data, candidates, {}), candidates, None), []
     metafeatures = data.metafeatures if past.tasks else {}
-    notes += _said_of_the_past(request, past, metafeatures)
+    notes = [
+        *_said_of_the_past(request, past, metafeatures),
+        *([_unscaled(model)] if is_odd and past.tasks else []),
+    ]
     task = _task(request, data, candidates, metafeatures)
     if not past.tasks:
         return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
@@ -141,22 +143,25 @@ def _said_of_the_past(request: Request, past: Past, metafeatures: Mapping[str, f
         )
 
 
-def _units(model: Model, data: DatasetAtHand, notes: list[str]) -> Units:
-    """In which units the model sees columns and target; a note where the past does not fit them well."""
+def _units(model: Model, data: DatasetAtHand) -> tuple[Units, bool]:
+    """In which units the model sees columns and target, and whether they are far from the past's."""
     if model.name not in SENSITIVE:
-        return Units()
+        return Units(), False
     found = np.empty(0) if model.scaled else spreads(data.X)
-    is_regression = model.target == "regression" and model.own_target
-    target = spreads(np.reshape(data.y, (len(data.y), -1))) if is_regression else np.empty(0)
-    if not (is_standard(found) and is_standard(target)):
-        targets = " and standardised targets" if is_regression else ""
-        notes.append(
-            f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
-            f"{targets}, but nothing scales these: its values are translated into their units where that can "
-            "be done, and are less sure. preprocess=True puts the steps in front."
-        )
+    sees_target = model.target == "regression" and model.own_target and data.y is not None
+    target = spreads(np.reshape(data.y, (len(data.y), -1))) if sees_target else np.empty(0)
     columns = float(np.sqrt(np.mean(found**2))) if found.size and model.alone else 1.0
-    return Units(columns, float(np.sqrt(np.mean(target**2))) if target.size else 1.0)
+    units = Units(columns, float(np.sqrt(np.mean(target**2))) if target.size else 1.0)
+    return units, not (is_standard(found) and is_standard(target))
+
+
+def _unscaled(model: Model) -> str:
+    targets = " and standardised targets" if model.target == "regression" else ""
+    return (
+        f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
+        f"{targets}, but nothing scales these: its values are translated into their units where that can be "
+        "done, and are less sure. preprocess=True puts the steps in front."
+    )
 
 
 def _task(

@@ -64,7 +64,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC
     >>> search = MetaSearchCV(SVC(), {"C": [0.1, 1, 10], "gamma": [0.01, 0.1]}, n_trials=2)
-    >>> search.fit(*load_iris(return_X_y=True)).best_score_ > 0.95
+    >>> bool(search.fit(*load_iris(return_X_y=True)).best_score_ > 0.95)
     True
     """
 
