@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         plot_param_importances as plot_param_importances,
         plot_slice as plot_slice,
     )
+    from foretune.faces.search_cv import MetaSearchCV as MetaSearchCV, SearchWarning as SearchWarning
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
@@ -67,6 +68,7 @@ _HOME = {
     ),
     "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
     "faces.plots": ("plot_optimization_history", "plot_param_importances", "plot_slice"),
+    "faces.search_cv": ("MetaSearchCV", "SearchWarning"),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),

@@ -1,13 +1,19 @@
 """The one fixed preprocessing of every collected trial; its name is recorded in the trials' provenance."""
 
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from foretune.data.errors import DatasetError
 
 PREPROCESSING: Final = "median-mode-standard-onehot/1"
 LARGEST: Final = 1e150
@@ -48,3 +54,42 @@ def _finite(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float64]]:
 def _text(X: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.object_]]:
     """Every category as text, so that mixed columns sort; what is missing stays NaN."""
     return np.where(X.isna(), np.nan, X.astype(str).to_numpy(dtype=object))
+
+
+class Preprocessing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+    """The preprocessing as a transformer, which may stand in a pipeline: for tables and for arrays.
+
+    What is a number and what a category is told by the columns that it is fitted on.
+
+    >>> Preprocessing().fit_transform([[1.0, "a"], [3.0, "b"]])
+    array([[-1.,  1.,  0.],
+           [ 1.,  0.,  1.]])
+    """
+
+    def fit(self, X: pd.DataFrame | ArrayLike, y: object = None) -> Self:
+        """The transformer itself, having learned from the columns of X (n, d)."""
+        self.columns_ = make_preprocessing(frame := _frame(X)).fit(frame)
+        self.n_features_in_ = frame.shape[1]
+        if hasattr(self.columns_, "feature_names_in_"):
+            self.feature_names_in_ = self.columns_.feature_names_in_
+        return self
+
+    def transform(self, X: pd.DataFrame | ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The columns of X (n, d) as a dense float array."""
+        check_is_fitted(self)
+        values: np.ndarray[Any, np.dtype[np.float64]] = self.columns_.transform(_frame(X))
+        return values
+
+
+def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
+    if isinstance(X, pd.DataFrame):
+        return X
+    if issparse(X):
+        raise DatasetError("the preprocessing takes a dense table, but X is sparse: give X.toarray().")
+    values = np.asarray(X, dtype=None if isinstance(X, np.ndarray) else object)
+    if values.ndim != 2:
+        raise DatasetError(
+            f"the preprocessing takes a table (n, d), but X has shape {values.shape}. Reshape your data: one "
+            "row is X.reshape(1, -1), one column X.reshape(-1, 1)."
+        )
+    return pd.DataFrame(values).infer_objects()

@@ -1,0 +1,197 @@
+"""The opening of a search: what is tuned, on what data, with which past, and what the user should know."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from ConfigSpace import ConfigurationSpace
+
+from foretune.data.metrics import LOWER_IS_BETTER
+from foretune.data.records import Task
+from foretune.faces.candidates import DRAWN, FRESH, MOST_CELLS, Candidates, cells_of, has_distribution
+from foretune.faces.cold import ColdRecommender
+from foretune.faces.dataset_at_hand import DatasetAtHand
+from foretune.faces.estimators import Model
+from foretune.faces.scoring import is_alike, metric_of
+from foretune.faces.search import Past, Search, shipped
+from foretune.faces.units import SENSITIVE, Units, is_standard, spreads
+from foretune.history.history import History, open_history
+from foretune.learners.learner import Learner
+
+HistoryAt = History | str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for: which settings, judged how, advised by whom.
+
+    `scorer` makes the scores that lead the search. `trials` is how many there may be, and `may_stop` says
+    that there may be fewer.
+    """
+
+    model: Model
+    param_space: Any
+    trials: int
+    may_stop: bool
+    scorer: Any
+    history: HistoryAt | None
+    experience: bool
+    learner: str | Learner
+    protocol: Mapping[str, Any]
+    rng: np.random.RandomState
+
+    @property
+    def metric(self) -> str:
+        """What leads the search, as foretune spells it."""
+        return metric_of(self.scorer, self.model.target)
+
+
+def leading_score(scoring: Any, refit: Any) -> tuple[str, Any]:
+    """The score that leads a search, by its name in `cv_results_`, and what makes it.
+
+    Of several it is the one that `refit` names, else the first.
+
+    >>> leading_score(["roc_auc", "accuracy"], "accuracy"), leading_score("f1", True)
+    (('accuracy', 'accuracy'), ('score', 'f1'))
+    """
+    if isinstance(scoring, Mapping):
+        name = refit if isinstance(refit, str) and refit in scoring else next(iter(scoring), "score")
+        return name, scoring.get(name)
+    if isinstance(scoring, list | tuple):
+        name = refit if isinstance(refit, str) else next(iter(scoring), "score")
+        return name, name
+    if callable(scoring) and isinstance(refit, str):
+        return refit, refit
+    return "score", scoring
+
+
+@contextmanager
+def opened(history: HistoryAt | None) -> Iterator[History | None]:
+    """The history, open; one that was opened here is closed in the end.
+
+    Raises `HistoryError` where nothing can be written to it.
+    """
+    if isinstance(history, str | PathLike):
+        with open_history(history) as found:
+            found.add()
+            yield found
+    else:
+        yield history
+
+
+def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
+    """The search before its first trial, and what its user should know, a sentence each."""
+    model, data = request.model, DatasetAtHand(X, y, request.model.target)
+    settings, all_of_them = _settings(request)
+    past = Past((), request.metric) if all_of_them else _past(request)
+    units, is_odd = _units(model, data)
+    fresh = max(FRESH, request.trials)
+    candidates = Candidates.of(settings, model, units, past=past.tasks, fresh=fresh)
+    if all_of_them:
+        with opened(request.history):  # to say at once, and not after hours, that it cannot be written to
+            return Search(_task(request, data, candidates, {}), candidates, None), []
+    metafeatures = data.metafeatures if past.tasks else {}
+    notes = [
+        *_said_of_the_past(request, past, metafeatures),
+        *([_unscaled(model)] if is_odd and past.tasks else []),
+    ]
+    task = _task(request, data, candidates, metafeatures)
+    if not past.tasks:
+        return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
+    rescaled = None if is_alike(request.metric, past.served) else past.typical
+    return Search(task, candidates, past.recommender(request.learner), rescaled), notes
+
+
+def _settings(request: Request) -> tuple[Any, bool]:
+    """What may be tried, a grid or distributions as a list; and whether all of it will be, come what may."""
+    given = request.param_space
+    if given is None or isinstance(given, ConfigurationSpace):
+        return given, False
+    if has_distribution(given):
+        return cells_of(given, request.rng, most=max(DRAWN, request.trials)), False
+    cells = cells_of(given, request.rng, most=max(MOST_CELLS, request.trials))
+    return cells, len(cells) <= request.trials and not request.may_stop
+
+
+def _past(request: Request) -> Past:
+    model = request.model
+    if request.history is None and request.experience:
+        return shipped(model.name, request.metric, model.target)
+    with opened(request.history) as history:
+        return Past.of(model.name, request.metric, model.target, history, experience=request.experience)
+
+
+def _said_of_the_past(request: Request, past: Past, metafeatures: Mapping[str, float]) -> Iterator[str]:
+    name, metric = request.model.name, request.metric
+    if not past.tasks:
+        yield (
+            f"the past holds no task of {name} (the family of {type(request.model.estimator).__name__}): "
+            "the search learns from its own trials alone."
+        )
+        return
+    if past.served != metric:
+        yield f"the past of {name} is not judged by {metric}: it is read by {past.served}, the nearest one."
+    if not metafeatures:
+        yield (
+            "the dataset cannot be compared with past ones, as it is no table with one target that can be "
+            "described: all past tasks count alike."
+        )
+
+
+def _units(model: Model, data: DatasetAtHand) -> tuple[Units, bool]:
+    """In which units the model sees columns and target, and whether they are far from the past's."""
+    if model.name not in SENSITIVE:
+        return Units(), False
+    found = np.empty(0) if model.scaled else spreads(data.X)
+    sees_target = model.target == "regression" and model.own_target and data.y is not None
+    target = spreads(np.reshape(data.y, (len(data.y), -1))) if sees_target else np.empty(0)
+    columns = float(np.sqrt(np.mean(found**2))) if found.size and model.alone else 1.0
+    units = Units(columns, float(np.sqrt(np.mean(target**2))) if target.size else 1.0)
+    return units, not (is_standard(found) and is_standard(target))
+
+
+def _unscaled(model: Model) -> str:
+    targets = " and standardised targets" if model.target == "regression" else ""
+    return (
+        f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
+        f"{targets}, but nothing scales these: its values are translated into their units where that can be "
+        "done, and are less sure. preprocess=True puts the steps in front."
+    )
+
+
+def _task(
+    request: Request, data: DatasetAtHand, candidates: Candidates, metafeatures: Mapping[str, float]
+) -> Task:
+    """The task without trials; it is known by the data's content only where it will be stored."""
+    stored = request.history is not None
+    return Task(
+        data.name if stored else "new",
+        request.model.name,
+        candidates.space,
+        metric=request.metric,
+        dataset=data.fingerprint if stored else None,
+        metafeatures=metafeatures or (data.metafeatures if stored else {}),
+        provenance={
+            "protocol": dict(request.protocol),
+            "direction": "minimize" if request.metric in LOWER_IS_BETTER else "maximize",
+            "target": request.model.target,
+            "rows": _rows(data.X),
+            "source": "MetaSearchCV",
+            "versions": {name: version(name) for name in ("foretune", "scikit-learn", "numpy")},
+            "date": datetime.now(UTC).date().isoformat(),
+        },
+    )
+
+
+def _rows(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+def said_by(search: Search) -> Sequence[str]:
+    """What the recommendations said besides, each thing once."""
+    return list(dict.fromkeys(one.note for one in search.recommendations if one.note))

@@ -1,0 +1,185 @@
+"""A search under way: which settings to try next, and what came of those tried."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from foretune.data.metrics import LOWER_IS_BETTER, Target
+from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
+from foretune.faces.candidates import Candidates, Settings
+from foretune.faces.scoring import nearest_metrics
+from foretune.history.history import History
+from foretune.learners.learner import Learner
+from foretune.recommender.past import past_tasks
+from foretune.recommender.recommender import Recommender
+from foretune.recommender.stopping import Outlook
+
+ENOUGH: Final = 10  # past tasks of a metric that do without those of the nearest one
+
+
+class Adviser(Protocol):
+    """What says which candidate to try next: a `Recommender`, or one without a past."""
+
+    def recommend(self, task: Task, n: int = 1, *, candidates: Sequence[Config]) -> Sequence[Recommendation]:
+        """The n candidates to try next, best first."""
+        ...
+
+    def outlook(self, task: Task, *, tolerance: float, candidates: Sequence[Config]) -> Outlook:
+        """What a longer search would still bring."""
+        ...
+
+
+@dataclass(frozen=True)
+class Past:
+    """Past tasks of one family, all read as judged by the one metric `served`."""
+
+    tasks: tuple[Task, ...]
+    served: str
+    taught: dict[str, Recommender] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(
+        cls, family: str, metric: str, target: Target | None, history: History | None, *, experience: bool
+    ) -> "Past":
+        """The past that serves such a search: of its metric, and of the nearest one that there is.
+
+        Of a metric that the experience lacks the history may hold a few tasks: they come beside the many
+        that are judged by the nearest one, as a learner compares losses within a task only.
+        """
+        found: list[Task] = []
+        for one in nearest_metrics(metric, target):
+            known = past_tasks(history, family=family, metric=one, experience=experience)
+            useful = [task for task in known if _teaches(task, target)]
+            found += useful
+            if useful and (one != metric or len(useful) >= ENOUGH):
+                return cls(tuple(replace(task, metric=one) for task in found), one)
+        return cls(tuple(found), metric)
+
+    @property
+    def typical(self) -> float:
+        """The median spread of a past task's losses."""
+        losses = ([t.loss for t in task.done if t.loss is not None] for task in self.tasks)
+        return float(np.median([np.std(one) for one in losses]))
+
+    def recommender(self, learner: str | Learner) -> Recommender:
+        """One that has learned from these tasks; by a learner's name it learns once."""
+        if not isinstance(learner, str):
+            return Recommender(learner).fit(self.tasks)
+        if learner not in self.taught:
+            self.taught[learner] = Recommender(learner).fit(self.tasks)
+        return self.taught[learner]
+
+
+@lru_cache(maxsize=8)
+def shipped(family: str, metric: str, target: Target | None) -> Past:
+    """The past that the experience holds, read once in a process."""
+    return Past.of(family, metric, target, None, experience=True)
+
+
+def _teaches(task: Task, target: Target | None) -> bool:
+    fits = task.provenance.get("target", target) == target
+    return fits and task.space is not None and len(task.done) > 1
+
+
+@dataclass
+class Search:
+    """Asks for settings, is told their scores, and keeps the task that both make.
+
+    Without an adviser all candidates are tried at once, in their order. `rescaled` is the spread that the
+    losses of the past have where those of the task are of another size: they are stretched to it before they
+    are compared. `order` holds the candidate of each trial.
+    """
+
+    task: Task
+    candidates: Candidates
+    adviser: Adviser | None
+    rescaled: float | None = None
+    order: list[int] = field(default_factory=list)
+    recommendations: list[Recommendation] = field(default_factory=list)
+
+    def ask(self, n: int) -> list[Settings]:
+        """The settings to try next, at most n, all different; none where nothing is left."""
+        if self.adviser is None:
+            first, self.order = len(self.order), [*range(len(self.candidates.settings))]
+            return list(self.candidates.settings[first:])
+        factor = self._factor()
+        found = self.adviser.recommend(_scaled(self.task, factor), n, candidates=self.candidates.seen)
+        places = {id(config): k for k, config in enumerate(self.candidates.seen)}
+        self.order += [places[id(one.config)] for one in found]
+        self.recommendations += [replace(one, loss=one.loss / factor, std=one.std / factor) for one in found]
+        return [self.candidates.settings[places[id(one.config)]] for one in found]
+
+    def tell(self, outcomes: Sequence["Outcome"]) -> None:
+        """Takes in what came of the settings that were asked for last, in their order."""
+        asked = self.order[len(self.task.trials) :]
+        seen = (self.candidates.seen[place] for place in asked)
+        metric = self.task.metric
+        self.task = self.task.plus(
+            *(one.trial(config, metric) for config, one in zip(seen, outcomes, strict=True))
+        )
+
+    def outlook(self, tolerance: float) -> Outlook | None:
+        """What a longer search would still bring, in units of the score; None where all trials failed."""
+        if self.task.best is None:
+            return None
+        if self.adviser is None:
+            return Outlook(0.0, 1.0, tolerance)
+        factor = self._factor()
+        found = self.adviser.outlook(
+            _scaled(self.task, factor), tolerance=tolerance * factor, candidates=self.candidates.seen
+        )
+        return Outlook(found.gain / factor, found.probability, tolerance)
+
+    def _factor(self) -> float:
+        """What stretches the losses to the spread that the past is used to."""
+        losses = [trial.loss for trial in self.task.done if trial.loss is not None]
+        if self.rescaled is None or len(losses) < 2 or not np.std(losses):
+            return 1.0
+        return self.rescaled / float(np.std(losses))
+
+
+def _scaled(task: Task, factor: float) -> Task:
+    if factor == 1.0:
+        return task
+    trials = (one if one.loss is None else replace(one, loss=one.loss * factor) for one in task.trials)
+    return replace(task, trials=tuple(trials))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one setting came to: a score a fold, greater is better, and the seconds of all folds."""
+
+    scores: Sequence[float]
+    seconds: float | None = None
+
+    def trial(self, config: Config, metric: str) -> Trial:
+        """The outcome as a trial; FAILED where a fold has no score."""
+        if not self.scores or not np.isfinite(self.scores).all():
+            return Trial(config, status=FAILED, seconds=self.seconds, reason="no finite score on every fold")
+        n = len(self.scores)
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+        return Trial(
+            config,
+            -float(np.mean(self.scores)),
+            seconds=self.seconds,
+            scores={metric: [sign * float(score) for score in self.scores]},
+            noise=float(np.std(self.scores, ddof=1) / n**0.5) if n > 1 else None,
+        )
+
+
+def outcomes_of(results: Mapping[str, Any], first: int, metric: str | None) -> list[Outcome]:
+    """The outcomes in rows `first` and after of a `cv_results_`, by the score of this name.
+
+    Without a name, or where the results do not have it, by the first that there is.
+    """
+    known = [key.removeprefix("mean_test_") for key in results if key.startswith("mean_test_")]
+    name = metric if metric in known else known[0]
+    folds: list[Any] = []
+    while (fold := results.get(f"split{len(folds)}_test_{name}")) is not None:
+        folds.append(fold)
+    seconds = (results["mean_fit_time"] + results["mean_score_time"]) * len(folds)
+    rows = range(first, len(results["params"]))
+    return [Outcome([float(fold[k]) for fold in folds], round(float(seconds[k]), 6)) for k in rows]
