@@ -154,12 +154,12 @@ def _active(space: ConfigurationSpace, given: Mapping[str, Any]) -> dict[str, An
     """The values of all that is active in the space: those given, else the defaults."""
     values: dict[str, Any] = {}
     for name in space:
-        if _is_active(space, name, values):
+        if is_active(space, name, values):
             values[name] = given.get(name, space[name].default_value)
     return values
 
 
-def _is_active(space: ConfigurationSpace, name: str, values: Mapping[str, Any]) -> bool:
+def is_active(space: ConfigurationSpace, name: str, values: Mapping[str, Any]) -> bool:
     """Whether the conditions on `name` hold; ConfigSpace lists parents before their children."""
     return all(_holds(condition, values) for condition in space.parent_conditions_of[name])
 
