@@ -4,8 +4,8 @@
     python benchmarks/search_cv.py --show benchmarks/results/search_cv.json
 
 Four datasets that scikit-learn bundles, and others whose groups are left out of the experience first. All
-search with the same pipeline on the same inner folds; what each selected is fitted again and judged on an outer
-test part. A run that was stopped goes on where it was.
+search with the same pipeline on the same inner folds; what each selected is fitted again and judged on an
+outer test part. A run that was stopped goes on where it was.
 """
 
 import argparse
