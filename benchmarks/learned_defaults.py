@@ -30,7 +30,7 @@ FEWEST: Final = 20  # tasks
 
 @dataclass(frozen=True)
 class Learned:
-    """One family on one kind of target: regrets of the default, of the portfolio, of what meta-features chose."""
+    """One family on one kind of target: regrets of the default, the portfolio, what meta-features chose."""
 
     family: str
     kind: str
@@ -53,9 +53,8 @@ def main() -> None:
     """Prints the page."""
     found = list(_learned())
     print(_HEAD.format(folds=FOLDS))
-    print(
-        "| family | datasets | library default | learned default | 3 | 5 | 10 | by meta-features | recovered by one | and by meta-features |"
-    )
+    heads = ("family", "datasets", "library default", "learned default", "3", "5", "10", "by meta-features")
+    print(f"| {' | '.join(heads)} | recovered by one | and by meta-features |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for one in found:
         sizes = " | ".join(f"{one.portfolio[:, k - 1].mean():.3f}" for k in SIZES)
@@ -129,13 +128,13 @@ def _print_portfolio(one: Learned) -> None:
 _HEAD: Final = """# Learned defaults
 
 Configs that together do well on most datasets, for those who want a better default and nothing else: plain
-dictionaries to be copied, and what they bring. Made by `python benchmarks/learned_defaults.py` from the shipped
-experience.
+dictionaries to be copied, and what they bring. Made by `python benchmarks/learned_defaults.py` from the
+shipped experience.
 
 Mean normalised regret over datasets, whole groups left out in {folds} parts: 0 is the best recorded config of
-a dataset, 1 its worst. "3", "5" and "10" are the best of so many learned defaults; "by meta-features" is the one
-config that is recommended for the dataset; "recovered" is the share of the way from the library's default to
-the best config.
+a dataset, 1 its worst. "3", "5" and "10" are the best of so many learned defaults; "by meta-features" is the
+one config that is recommended for the dataset; "recovered" is the share of the way from the library's default
+to the best config.
 """
 _MEANS: Final = """
 In the mean over families the library's default stays behind by {0:.3f}, one learned default by {1:.3f}
