@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from ConfigSpace import ConfigurationSpace
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
