@@ -73,6 +73,18 @@ def a_family_of_ones_own(estimator: type[Any]) -> Any:
     return foretune.family("mine").build({"alpha": 0.1}, "classification", seed=0)
 
 
+def in_the_place_of_a_grid_search(estimator: Any, X: pd.DataFrame, y: "pd.Series[int]") -> list[str]:
+    """A search as scikit-learn's users know it, and what it says of itself."""
+    search = foretune.MetaSearchCV(estimator, {"C": [1, 10]}, n_trials=3, scoring="f1", n_jobs=2)
+    assert_type(search.fit(X, y, groups=y), foretune.MetaSearchCV)
+    foretune.MetaSearchCV(estimator, time_budget=60.0, tolerance=0.01, history="past.db", preprocess=True)
+    warning: type[Warning] = foretune.SearchWarning
+    print(warning, search.best_params_, search.outlook_)
+    assert_type(search.recommendations_, list[foretune.Recommendation])
+    assert_type(search.task_, foretune.Task)
+    return search.notes_
+
+
 class Optimist:
     """A learner of one's own: anything with these two methods."""
 

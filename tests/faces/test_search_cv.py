@@ -1,5 +1,6 @@
 """What the past adds to a search, and what the search says of it."""
 
+import pickle
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from ConfigSpace import ConfigurationSpace
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
@@ -179,6 +181,14 @@ def test_what_is_written_reads_alike_in_all_units(tmp_path: Path) -> None:
     with open_history(url) as history:
         (task,) = history.tasks()
     assert [trial.config["gamma"] for trial in task.trials] == pytest.approx([0.01, 0.1])
+
+
+def test_a_search_with_an_open_history_travels(tmp_path: Path) -> None:
+    """An open history may be given too: the search still clones and pickles, and writes from where it is."""
+    with open_history(tmp_path / "tuning.db") as history:
+        search = pickle.loads(pickle.dumps(clone(MetaSearchCV(SVC(), GRID, n_trials=2, history=history))))
+        search.fit(X, y)
+        assert [len(task.trials) for task in history.tasks()] == [2]
 
 
 def test_without_history_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

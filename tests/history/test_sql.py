@@ -1,8 +1,10 @@
 """A SQLite history: the contract, many writers at once, sudden death, old schemas, hostile content."""
 
+import copy
 import itertools
 import math
 import os
+import pickle
 import shutil
 import signal
 import sqlite3
@@ -52,6 +54,16 @@ def run_sql(path: Path, statement: str, *values: object) -> list[tuple[object, .
 def test_contract(fresh):
     """A SQLite history keeps the contract of every history."""
     check_history(lambda: open_history(next(fresh)))
+
+
+def test_a_copy_opens_the_same_file(fresh):
+    """A history may be copied and pickled: what is added to the copy is in the file of both."""
+    with open_history(next(fresh)) as history:
+        pickle.loads(pickle.dumps(history)).add(Task("one", "svm", None))
+        copy.deepcopy(history).add(Task("two", "svm", None))
+        assert [task.name for task in history.tasks()] == ["one", "two"]
+    with pytest.raises(HistoryError):
+        pickle.loads(pickle.dumps(open_history(next(fresh), read_only=True))).add(Task("three", "svm", None))
 
 
 def test_round_trip(empty, tmp_path_factory):

@@ -1,18 +1,19 @@
 """Advice without a past: a search that learns from its own trials alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from foretune.data.records import DONE, Config, Recommendation, Task, Trial
+from foretune.data.records import RUNNING, Config, Recommendation, Task, Trial
 from foretune.recommender.recommender import Recommender
 from foretune.recommender.stopping import Outlook
 
 MAGNITUDES: Final = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # times the losses' own spread, which is a guess
 UNKNOWN: Final = 0.05  # the spread of losses before two of them are known
+DRAWN_FIRST: Final = 5  # trials before the process is asked, which would begin with the corners of the space
 
 
 class ColdRecommender:
@@ -20,7 +21,8 @@ class ColdRecommender:
 
     Its learner is the `cold` Gaussian process, which takes from past tasks no more than the space and the
     order of magnitude of losses: blank tasks stand for these, of the size of the task's own losses. The
-    first trial is `first` (what the user's estimator is set to) where it is a candidate.
+    first trial is `first` (what the user's estimator is set to) where it is a candidate, a few more are drawn
+    at random.
     """
 
     def __init__(self, space: ConfigurationSpace, first: Config) -> None:
@@ -29,16 +31,20 @@ class ColdRecommender:
     def recommend(self, task: Task, n: int = 1, *, candidates: Sequence[Config]) -> Sequence[Recommendation]:
         """The n candidates to try next, best first, all different; fewer where no more are left."""
         taught = self._taught(task, candidates)
-        if task.done:
-            return [_own(one) for one in taught.recommend(task, n, candidates=candidates)]
         found: list[Recommendation] = []
-        while len(found) < n:
-            known = _as_done(task.plus(*(Trial(one.config, 0.0) for one in found)))
-            first = [] if known.trials else [one for one in candidates if dict(one) == self._first][:1]
-            if not (more := taught.recommend(known, candidates=first or candidates)):
+        for one in self._drawn(candidates):
+            if len(found) == n or len(task.trials) + len(found) >= DRAWN_FIRST:
                 break
-            found += more
-        return [_own(one) for one in found]
+            # None where a trial has the same settings.
+            found += taught.recommend(task.plus(*_running(found)), candidates=[one])
+        if len(found) < n:
+            found += taught.recommend(task.plus(*_running(found)), n - len(found), candidates=candidates)
+        return [replace(one, because=(), history_weight=0.0) for one in found]
+
+    def _drawn(self, candidates: Sequence[Config]) -> Iterator[Config]:
+        """The candidates that are what the estimator is set to, then all in an order drawn once."""
+        yield from (one for one in candidates if dict(one) == self._first)
+        yield from (candidates[k] for k in np.random.default_rng(0).permutation(len(candidates)))
 
     def outlook(self, task: Task, *, tolerance: float, candidates: Sequence[Config]) -> Outlook:
         """What a longer search would still bring; nothing has shown how sure it is."""
@@ -57,11 +63,5 @@ class ColdRecommender:
         )
 
 
-def _own(found: Recommendation) -> Recommendation:
-    """The recommendation without the blank tasks that it does not rest on."""
-    return replace(found, because=(), history_weight=0.0)
-
-
-def _as_done(task: Task) -> Task:
-    """The task as if all its trials had come to the same: the next one is then far from them all."""
-    return replace(task, trials=tuple(replace(one, loss=0.0, status=DONE, reason="") for one in task.trials))
+def _running(found: Sequence[Recommendation]) -> Iterator[Trial]:
+    return (Trial(one.config, status=RUNNING) for one in found)

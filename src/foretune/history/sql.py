@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import groupby
@@ -83,7 +83,7 @@ class SqlHistory:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self._path = path
+        self._path, self._read_only = path, read_only
         self._reader = RowReader(str(path))
         connect = partial(_connect, path, read_only=read_only)
         self._engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
@@ -126,6 +126,10 @@ class SqlHistory:
     def close(self) -> None:
         """Lets go of the file."""
         self._engine.dispose()
+
+    def __reduce__(self) -> tuple[Callable[..., "SqlHistory"], tuple[Path]]:
+        """A copy, in this process or another, opens the file anew: a search that is cloned needs that."""
+        return partial(SqlHistory, read_only=self._read_only), (self._path,)
 
     def __enter__(self) -> Self:
         return self
