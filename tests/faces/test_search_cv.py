@@ -2,7 +2,9 @@
 
 import pickle
 import time
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +32,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import foretune
 from foretune.data.errors import HistoryError
+from foretune.data.records import Task, Trial
 from foretune.faces.search_cv import MetaSearchCV, SearchWarning
 from foretune.history.history import open_history
 from foretune.testing import RELATED_CELLS, related_tasks
@@ -350,3 +353,31 @@ def test_few_rows_do_not_hinder() -> None:
         data[::13], target[::13]
     )
     assert len(rows(search)) == 3
+
+
+def test_a_changed_space_is_told_of_and_keeps_its_past(tmp_path: Path) -> None:
+    """Where the past used another name the alias leads to it; what is assumed stands in `notes_`."""
+    X, y = load_iris(return_X_y=True)
+    with open_history(tmp_path / "past.db") as history:
+        past = [replace(task, metafeatures={}, metric="accuracy") for task in related_tasks(12)]
+        history.add(*(replace(task, trials=renamed_trials(task)) for task in past))
+    search = MetaSearchCV(
+        SVC(),
+        {"C": [0.001, 1.0, 1000.0]},
+        n_trials=1,
+        history=str(tmp_path / "past.db"),
+        experience=False,
+        aliases={"C": "cost"},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SearchWarning)
+        search.fit(X, y)
+    assert "C was called cost." in search.notes_
+
+
+def renamed_trials(task: Task) -> tuple[Trial, ...]:
+    """The trials of a time when C was called cost."""
+    return tuple(
+        replace(t, config={("cost" if name == "C" else name): value for name, value in t.config.items()})
+        for t in task.trials
+    )

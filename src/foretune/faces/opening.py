@@ -42,6 +42,7 @@ class Request:
     history: HistoryAt | None
     experience: bool
     learner: str | Learner
+    aliases: Mapping[str, str]
     protocol: Mapping[str, Any]
     rng: np.random.RandomState
 
@@ -104,7 +105,9 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     if not past.tasks:
         return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
     rescaled = None if is_alike(request.metric, past.served) else past.typical
-    return Search(task, candidates, past.recommender(request.learner), rescaled), notes
+    recommender = past.recommender(request.learner, request.aliases)
+    assumed = recommender.assumptions(candidates.space)
+    return Search(task, candidates, recommender, rescaled, assumed), notes
 
 
 def _settings(request: Request) -> tuple[Any, bool]:
@@ -193,5 +196,6 @@ def _rows(X: Any) -> int:
 
 
 def said_by(search: Search) -> Sequence[str]:
-    """What the recommendations said besides, each thing once."""
-    return list(dict.fromkeys(one.note for one in search.recommendations if one.note))
+    """What was assumed where past spaces differ, and what recommendations said besides, each thing once."""
+    notes = (one.note for one in search.recommendations if one.note)
+    return list(dict.fromkeys([*search.assumed, *notes]))

@@ -38,7 +38,7 @@ class Past:
 
     tasks: tuple[Task, ...]
     served: str
-    taught: dict[str, Recommender] = field(default_factory=dict, compare=False)
+    taught: dict[Any, Recommender] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -64,13 +64,14 @@ class Past:
         losses = ([t.loss for t in task.done if t.loss is not None] for task in self.tasks)
         return float(np.median([np.std(one) for one in losses]))
 
-    def recommender(self, learner: str | Learner) -> Recommender:
+    def recommender(self, learner: str | Learner, aliases: Mapping[str, str]) -> Recommender:
         """One that has learned from these tasks; by a learner's name it learns once."""
         if not isinstance(learner, str):
-            return Recommender(learner).fit(self.tasks)
-        if learner not in self.taught:
-            self.taught[learner] = Recommender(learner).fit(self.tasks)
-        return self.taught[learner]
+            return Recommender(learner, aliases=aliases).fit(self.tasks)
+        key = (learner, *sorted(aliases.items()))
+        if key not in self.taught:
+            self.taught[key] = Recommender(learner, aliases=aliases).fit(self.tasks)
+        return self.taught[key]
 
 
 @lru_cache(maxsize=8)
@@ -90,13 +91,15 @@ class Search:
 
     Without an adviser all candidates are tried at once, in their order. `rescaled` is the spread that the
     losses of the past have where those of the task are of another size: they are stretched to it before they
-    are compared. `order` holds the candidate of each trial.
+    are compared. `assumed` says what is assumed where past spaces differ from today's; `order` holds the
+    candidate of each trial.
     """
 
     task: Task
     candidates: Candidates
     adviser: Adviser | None
     rescaled: float | None = None
+    assumed: tuple[str, ...] = ()
     order: list[int] = field(default_factory=list)
     recommendations: list[Recommendation] = field(default_factory=list)
 

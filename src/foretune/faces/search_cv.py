@@ -49,6 +49,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
       search is written to it.
     - `experience`: whether the past that ships with foretune is used.
     - `learner`: how the past is learned from.
+    - `aliases`: today's names of hyperparameters that had others in the past, {"eta": "learning_rate"}.
     - `preprocess`: puts the preprocessing of the experience in front of the estimator; the parameters'
       names then have the prefixes of the pipeline that it makes.
 
@@ -77,6 +78,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         "history": [str, PathLike, HasMethods(["add", "tasks"]), None],
         "experience": ["boolean"],
         "learner": [StrOptions({*LEARNERS}), HasMethods(["fit", "forecast"])],
+        "aliases": [dict, None],
         "preprocess": ["boolean"],
         "random_state": ["random_state"],
     }
@@ -92,6 +94,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         history: HistoryAt | None = None,
         experience: bool = True,
         learner: str | Learner = DEFAULT_LEARNER,
+        aliases: Mapping[str, str] | None = None,
         preprocess: bool = False,
         scoring: Any = None,
         n_jobs: int | None = None,
@@ -121,6 +124,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         self.history = history
         self.experience = experience
         self.learner = learner
+        self.aliases = aliases
         self.preprocess = preprocess
         self.random_state = random_state
 
@@ -173,6 +177,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             self.history,
             self.experience,
             self.learner,
+            self.aliases or {},
             protocol_of(self._checked_cv_orig, self.estimator),
             check_random_state(self.random_state),
         )
