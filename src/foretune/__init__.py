@@ -35,9 +35,11 @@ if TYPE_CHECKING:
         Task as Task,
         Trial as Trial,
     )
+    from foretune.faces.optuna_sampler import MetaSampler as MetaSampler
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
+    from foretune.history.readers.optuna import read_optuna as read_optuna
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.past import past_tasks as past_tasks
@@ -60,9 +62,11 @@ _HOME = {
         "VersionError",
     ),
     "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
+    "faces.optuna_sampler": ("MetaSampler",),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
+    "history.readers.optuna": ("read_optuna",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.past": ("past_tasks",),

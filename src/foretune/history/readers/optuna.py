@@ -96,7 +96,7 @@ class Studied:
     @classmethod
     def of(cls, study: optuna.Study) -> "Studied":
         """The study as it is now; it must have one objective."""
-        sign = -1.0 if study.direction is optuna.study.StudyDirection.MAXIMIZE else 1.0
+        sign = sign_of(study)
         named = study.metric_names[0] if study.metric_names else None
         # Which way a metric points is told by its name here, so a name that points the other way is not kept.
         plain = "loss" if sign > 0 else "score"
@@ -104,15 +104,20 @@ class Studied:
         return cls(study.study_name, study.get_trials(deepcopy=False), sign, metric, study.user_attrs)
 
     @property
-    def started(self) -> str:
-        """When its first trial started: with the name it tells a study from all others."""
-        return str(min((t.datetime_start for t in self.trials if t.datetime_start), default=""))
-
-    @property
     def own_words(self) -> Mapping[str, Any]:
         """What the study says of its task."""
         words = self.user_attrs.get(OWN_WORDS)
         return words if isinstance(words, Mapping) else {}
+
+
+def sign_of(study: optuna.Study) -> float:
+    """What makes a loss of the study's values: 1, or -1 where it maximises."""
+    return -1.0 if study.direction is optuna.study.StudyDirection.MAXIMIZE else 1.0
+
+
+def started(trials: Iterable[FrozenTrial]) -> str:
+    """When the first of the trials started: with its name this tells a study from all others."""
+    return str(min((trial.datetime_start for trial in trials if trial.datetime_start), default=""))
 
 
 def studies_in(storage: BaseStorage, names: Sequence[str] | None = None) -> list[Studied]:
@@ -231,7 +236,7 @@ class Told:
         return {
             "source": SOURCE,
             "study": self.study.name,
-            "started": self.study.started,
+            "started": started(self.study.trials),
             "direction": "minimize" if self.study.sign > 0 else "maximize",
             "user_attrs": json.loads(json.dumps(attrs, default=repr), parse_constant=str),
             "told_by_text": [name for name, one in self.distributions.items() if has_odd_choices(one)],
