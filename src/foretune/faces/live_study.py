@@ -1,10 +1,10 @@
 """A live study of Optuna's as a search: its trials as a task, its space as it shows, what was proposed."""
 
 import logging
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 
 import optuna
@@ -29,11 +29,16 @@ from foretune.history.readers.optuna import (
 
 LOG: Final = logging.getLogger(__name__)
 MOST_SAID: Final = 5  # assumptions in one message
+# The past has a say in every trial up to the 10th, in every 2nd up to the 30th, then in every 4th; the others are
+# TPE's. On quadratics of three parameters with a past of unrelated ones this was level with TPE alone after 30, 60
+# and 100 trials (medians over 10 runs .16 : .21, .045 : .030, .016 : .016), and the past in every trial was not
+# (.15 : .030 after 60). With a related past it was ahead (.009 : .43, .005 : .059, .002 : .012).
+TURNS: Final = ((10, 1), (30, 2), (math.inf, 4))
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A study when a config is wanted for its trial of this number; `others` are all others that have begun."""
+    """A study when a config is wanted for its trial of this number; `others` are all others begun."""
 
     study: optuna.Study
     number: int
@@ -75,7 +80,7 @@ class LiveStudy:
     def proposal(
         self, study: optuna.Study, trial: FrozenTrial, wanted: Distributions | None = None
     ) -> Config | None:
-        """What is proposed for this trial, of which `wanted` is asked for now; None where nothing is."""
+        """What is proposed for this trial, of which `wanted` is asked for now; None where it is TPE's."""
         number, wanted = trial.number, wanted or {}
         config = self._proposals.get(number)
         is_settled = number not in self._opening or wanted.keys() <= (config or {}).keys()
@@ -84,7 +89,7 @@ class LiveStudy:
         now = Moment.of(study, trial)
         if known := now.known:
             self._opening.discard(number)
-            self._proposals[number] = self._next(now, known)
+            self._proposals[number] = self._next(now, known) if _is_our_turn(number) else None
         elif names := {**trial.distributions, **wanted}:
             self._opening.add(number)
             self._proposals[number] = self._first(now, names) or config
@@ -175,9 +180,9 @@ def _as_if_finished(pruned: FrozenTrial, finished: Sequence[FrozenTrial], sign: 
         off = {
             abs(one.intermediate_values[step] - value): one.value
             for one in finished
-            if step in one.intermediate_values and one.value is not None and isfinite(one.value)
+            if step in one.intermediate_values and one.value is not None and math.isfinite(one.value)
         }
-        if off and isfinite(min(off)):
+        if off and math.isfinite(min(off)):
             return Trial(config, sign * off[min(off)], reason="pruned")
     return Trial(config, status=FAILED, reason="pruned")
 
@@ -190,6 +195,11 @@ def _as_told(known: Distributions, name: str, value: Any) -> Any:
     """The value of a config as the study will tell it: on its step, within its range."""
     own = asked(known[name], value) if name in known else NOWHERE
     return value if own is NOWHERE else told(known[name], own)
+
+
+def _is_our_turn(number: int) -> bool:
+    """Whether the past has a say in the trial of this number."""
+    return number % next(every for before, every in TURNS if number < before) == 0
 
 
 def _sorts(distributions: Distributions) -> dict[str, Sort]:

@@ -18,7 +18,7 @@ from foretune.recommender.selection import COLD_SHARE, OPINIONS, WATCHED, Auto, 
 from foretune.recommender.stopping import Stopping
 
 FAMILY, METRIC = "search", "loss"  # of all tasks here: that they belong together is what matching finds
-STAGE: Final = 4  # trials for which the candidates stay the same
+STAGE: Final = 8  # trials for which the candidates stay the same; the first time half as many
 MOST_TRIALS: Final = 100  # of the search itself that are learned from: the best half and the latest half
 MOST_AHEAD: Final = 8  # workers that have started and told nothing yet, for whom configs are passed over
 
@@ -84,9 +84,9 @@ class WarmSearch:
         if pool is None or space is not task.space:
             pool = Pool(lesson.today, task.space, whole, seed=self._seed)
             lesson.pools[id(task.space)] = (task.space, pool)
-        stage = len(task.done) // STAGE
+        stage = (len(task.done) + STAGE // 2) // STAGE
         candidates = pool.of(task, stage)
-        now = replace(task, trials=_recent(task.trials, stage * STAGE))
+        now = replace(task, trials=_recent(task.trials, stage * STAGE - STAGE // 2))
         found = lesson.recommender.recommend(now, min(ahead, MOST_AHEAD) + 1, candidates=candidates)
         return found[-1].config if found else None
 
