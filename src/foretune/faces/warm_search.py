@@ -73,8 +73,8 @@ class WarmSearch:
 
     def propose(
         self, tasks: Sequence[Task], task: Task, whole: Callable[[Config], Config], *, ahead: int = 0
-    ) -> Config | None:
-        """The config to try next on the task, as these matching tasks teach; None where none is left.
+    ) -> Config:
+        """The config to try next on the task, as these matching tasks teach; where none is left any again.
 
         The best `ahead` are passed over: others are about to try them.
         """
@@ -88,7 +88,8 @@ class WarmSearch:
         candidates = pool.of(task, stage)
         now = replace(task, trials=_recent(task.trials, stage * STAGE - STAGE // 2))
         found = lesson.recommender.recommend(now, min(ahead, MOST_AHEAD) + 1, candidates=candidates)
-        return found[-1].config if found else None
+        again = np.random.default_rng((self._seed, len(task.trials))).integers(len(candidates))
+        return found[-1].config if found else candidates[int(again)]
 
     def assumptions(self, tasks: Sequence[Task], space: ConfigurationSpace) -> tuple[str, ...]:
         """What is assumed where the spaces of these tasks differ from this one."""

@@ -372,11 +372,15 @@ def told(one: BaseDistribution, value: Any) -> Any:
 def asked(one: BaseDistribution, value: Any) -> Any:
     """A config's value as one of this distribution, the nearest for a number; NOWHERE where there is none."""
     if isinstance(one, CategoricalDistribution):
-        known = canonical({"": value})
-        return next((c for c in one.choices if canonical({"": plain_choice(c)}) == known), NOWHERE)
+        return next((choice for choice in one.choices if _same(plain_choice(choice), value)), NOWHERE)
     if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
         return NOWHERE
     return number_in(one, float(value))
+
+
+def _same(choice: Any, value: Any) -> bool:
+    """Whether the values are one: 10 and 10.0 are, 1 and True are not."""
+    return bool(choice == value) and isinstance(choice, bool) == isinstance(value, bool)
 
 
 def number_in(one: BaseDistribution, value: float) -> float:
