@@ -10,6 +10,7 @@ from typing import Any, Final
 import optuna
 from ConfigSpace import ConfigurationSpace
 from optuna.distributions import BaseDistribution
+from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from foretune.data.errors import LearningError
@@ -29,10 +30,11 @@ from foretune.history.readers.optuna import (
 
 LOG: Final = logging.getLogger(__name__)
 MOST_SAID: Final = 5  # assumptions in one message
-# The past has a say in every trial until 10 are finished, in every 2nd until 30 are, then in every 4th; the
-# others are TPE's. On quadratics of three parameters with a past of unrelated ones this was level with TPE after
-# 30, 60 and 100 trials (medians over 10 runs .16 : .21, .045 : .030, .016 : .016), the past in every trial was
-# not (.15 : .030 after 60). With a related past it was ahead (.009 : .43, .005 : .059, .002 : .012).
+# The past has a say in every trial until 10 are finished, in every 2nd until 30 are, then in every 4th;
+# the others are TPE's. On quadratics of three parameters with a past of unrelated ones this was level with
+# TPE after 30, 60 and 100 trials (medians over 10 runs .16 : .21, .045 : .030, .016 : .016), the past in
+# every trial was not (.15 : .030 after 60). With a related past it was ahead (.009 : .43, .005 : .059,
+# .002 : .012).
 TURNS: Final = ((10, 1), (30, 2), (math.inf, 4))
 
 
@@ -67,10 +69,13 @@ class Moment:
 
 
 class LiveStudy:
-    """One study as a sampler has seen it: what was proposed for whom, and the space that showed so far."""
+    """One study as a sampler has seen it: what was proposed for whom, and the space that showed so far.
 
-    def __init__(self, search: WarmSearch, metafeatures: Mapping[str, float]) -> None:
-        self._search, self._metafeatures = search, metafeatures
+    `tpe` samples what the past has no say in.
+    """
+
+    def __init__(self, search: WarmSearch, metafeatures: Mapping[str, float], tpe: TPESampler) -> None:
+        self._search, self._metafeatures, self.tpe = search, metafeatures, tpe
         self._proposals: dict[int, Config | None] = {}
         self._opening: set[int] = set()  # trials whose proposals were made when no parameter was known
         self._told: dict[int, Trial] = {}

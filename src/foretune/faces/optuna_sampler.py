@@ -83,7 +83,7 @@ class MetaSampler(BaseSampler):
         self._past, self._family = past, family
         self._metafeatures, self._aliases = dict(metafeatures or {}), dict(aliases or {})
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        self._tpe = TPESampler(seed=seed)
+        self._tpe_seed = seed
         self._studies: dict[str, LiveStudy] = {}
         self._lock = threading.RLock()
 
@@ -97,12 +97,14 @@ class MetaSampler(BaseSampler):
 
     def reseed_rng(self) -> None:
         """Makes what is sampled as TPE does it differ from what other workers sample."""
-        self._tpe.reseed_rng()
+        with self._lock:
+            self._tpe_seed = None
+            for live in self._studies.values():
+                live.tpe.reseed_rng()
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Raises `LearningError` for a study that is not served."""
         _check_study(study)
-        self._tpe.before_trial(study, trial)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -111,7 +113,7 @@ class MetaSampler(BaseSampler):
         with self._lock:
             live = self._live(study)
             if live.proposal(study, trial) is None:
-                return self._tpe.infer_relative_search_space(study, trial)
+                return live.tpe.infer_relative_search_space(study, trial)
             known = Moment.of(study, trial).known
             return {name: one for name, one in known.items() if not one.single()}
 
@@ -120,9 +122,10 @@ class MetaSampler(BaseSampler):
     ) -> dict[str, Any]:
         """The values that are proposed for these parameters."""
         with self._lock:
-            config = self._live(study).proposal(study, trial)
+            live = self._live(study)
+            config = live.proposal(study, trial)
             if config is None:
-                return self._tpe.sample_relative(study, trial, search_space)
+                return live.tpe.sample_relative(study, trial, search_space)
             values = {name: asked(one, config[name]) for name, one in search_space.items() if name in config}
             return {name: value for name, value in values.items() if value is not NOWHERE}
 
@@ -135,12 +138,13 @@ class MetaSampler(BaseSampler):
     ) -> Any:
         """The value proposed for a parameter, drawn into its range; TPE's where there is none."""
         with self._lock:
-            config = self._live(study).proposal(study, trial, {param_name: param_distribution})
+            live = self._live(study)
+            config = live.proposal(study, trial, {param_name: param_distribution})
             if config is not None and param_name in config:
                 value = asked(param_distribution, config[param_name])
                 if value is not NOWHERE:
                     return value
-            return self._tpe.sample_independent(study, trial, param_name, param_distribution)
+            return live.tpe.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
         self,
@@ -151,8 +155,9 @@ class MetaSampler(BaseSampler):
     ) -> None:
         """Forgets what was proposed for the trial, as the trial itself tells it now."""
         with self._lock:
-            self._live(study).forget(trial)
-        self._tpe.after_trial(study, trial, state, values)
+            live = self._live(study)
+            live.forget(trial)
+            live.tpe.after_trial(study, trial, state, values)
 
     def _live(self, study: optuna.Study) -> LiveStudy:
         """What is known of the study; the past is read when it is first met."""
@@ -160,7 +165,8 @@ class MetaSampler(BaseSampler):
         if study.study_name not in self._studies:
             tasks = _of_one_metric(_without(study, self._tasks()), study)
             search = WarmSearch(tasks, aliases=self._aliases, seed=self._seed)
-            self._studies[study.study_name] = LiveStudy(search, self._metafeatures)
+            tpe = TPESampler(seed=self._tpe_seed)
+            self._studies[study.study_name] = LiveStudy(search, self._metafeatures, tpe)
         return self._studies[study.study_name]
 
     def _tasks(self) -> list[Task]:
@@ -232,7 +238,8 @@ def _without(study: optuna.Study, tasks: Sequence[Task]) -> list[Task]:
 def _of_one_metric(tasks: Sequence[Task], study: optuna.Study) -> list[Task]:
     """The tasks of the study's metric, else of the most frequent one; studies of Optuna's are all alike."""
     metrics = [METRIC if task.provenance.get("source") == SOURCE else task.metric for task in tasks]
-    named = study.metric_names[0] if study.metric_names else None
+    names = getattr(study, "metric_names", None)  # a study that a pruner shows in part has none
+    named = names[0] if names else None
     counted = Counter(metrics)
     wanted = named if named in counted else next((name for name, _ in counted.most_common(1)), None)
     return [task for task, metric in zip(tasks, metrics, strict=True) if metric == wanted]

@@ -187,10 +187,11 @@ def tasks_of(studies: Sequence[Studied], *, family: str | None = None, steps: bo
     return tasks
 
 
-def called_by(names: Sequence[str] | Mapping[str, Any]) -> str:
-    """What a family is called whose hyperparameters have these names."""
-    name = "+".join(sorted(names))
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}_{digest(name)[:8]}"
+def called_by(names: Iterable[str]) -> str:
+    """What a family is called whose hyperparameters have these names: by them, as far as a file may be."""
+    exact = "+".join(sorted(names))
+    name = re.sub("[^a-z0-9]+", "_", exact.lower()).strip("_")[:LONGEST_NAME]
+    return name if exact == name.replace("_", "+") else f"{name}_{digest(exact)[:8]}"
 
 
 class Told:
