@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Task as Task,
         Trial as Trial,
     )
+    from foretune.faces.optuna_sampler import MetaSampler as MetaSampler
     from foretune.faces.plots import (
         plot_optimization_history as plot_optimization_history,
         plot_param_importances as plot_param_importances,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
+    from foretune.history.readers.optuna import read_optuna as read_optuna
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.explanation import Explanation as Explanation
@@ -69,9 +71,11 @@ _HOME = {
     "data.records": ("DONE", "FAILED", "RUNNING", "Config", "Forecast", "Recommendation", "Task", "Trial"),
     "faces.plots": ("plot_optimization_history", "plot_param_importances", "plot_slice"),
     "faces.search_cv": ("MetaSearchCV", "SearchWarning"),
+    "faces.optuna_sampler": ("MetaSampler",),
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
+    "history.readers.optuna": ("read_optuna",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.explanation": ("Explanation",),

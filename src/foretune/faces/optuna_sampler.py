@@ -1,0 +1,245 @@
+"""Optuna's face: a sampler that learns from past studies, from a history, or from tasks."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, cast
+
+import numpy as np
+
+from foretune.data.errors import HistoryError, LearningError, MissingExtraError, SpaceError
+from foretune.data.records import Task
+from foretune.faces.live_study import LiveStudy, Moment
+from foretune.faces.warm_search import METRIC, WarmSearch
+from foretune.history.history import History, open_history
+from foretune.history.readers.optuna import (
+    NOWHERE,
+    SOURCE,
+    asked,
+    started,
+    storage_at,
+    studies_in,
+    tasks_of,
+)
+from foretune.history.readers.places import kind_at
+
+try:
+    import optuna
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler, TPESampler
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError as error:  # pragma: no cover - the tests need Optuna
+    raise MissingExtraError(
+        "MetaSampler needs a package that is not installed: pip install 'foretune[optuna]'."
+    ) from error
+
+Past = str | PathLike[str] | BaseStorage | History | Sequence[Task]
+
+
+class MetaSampler(BaseSampler):
+    """A sampler for Optuna that starts from what past studies showed.
+
+    `past` is a storage of Optuna's (its url, a journal's path, or the object), a history of foretune's (its
+    url, a pack's folder, or opened), or a list of tasks. Of these the ones teach that are of the `family`
+    given, or else that had mostly the same parameters as the live study, which never teaches itself.
+    `metafeatures` (see `describe`) tell which of them are most alike, `aliases` maps today's names of
+    parameters to the names they had. With the same `seed` and trials the proposals are the same.
+
+    The first trial has no space yet: its config is chosen in the space of the past, and drawn into the ranges
+    that are then asked for. Later ones are chosen in the space that the study has shown. Pruned trials count
+    as the finished one that was most like them at that step. A parameter that the past does not know and that
+    is new to the study, and every parameter where nothing in the past matches (which a warning tells), is
+    sampled as Optuna's TPESampler does.
+
+    Raises `LearningError` for a study with several objectives or with constraints, and for a family that the
+    past does not hold; `HistoryError` where there is no such past.
+
+    >>> import optuna
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> def objective(trial):
+    ...     return (trial.suggest_float("x", -5, 5) - 2) ** 2
+    >>> past = optuna.storages.InMemoryStorage()
+    >>> for k in range(5):
+    ...     one = optuna.create_study(storage=past, sampler=optuna.samplers.RandomSampler(k))
+    ...     one.optimize(objective, n_trials=20)
+    >>> study = optuna.create_study(sampler=MetaSampler(past, seed=0))
+    >>> study.optimize(objective, n_trials=3)
+    >>> study.best_value < 0.1
+    True
+    """
+
+    def __init__(
+        self,
+        past: Past,
+        *,
+        family: str | None = None,
+        metafeatures: Mapping[str, float] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        _check(past, metafeatures, aliases)
+        self._past, self._family = past, family
+        self._metafeatures, self._aliases = dict(metafeatures or {}), dict(aliases or {})
+        self._seed = int(np.random.default_rng(seed).integers(2**31))
+        self._tpe_seed = seed
+        self._studies: dict[str, LiveStudy] = {}
+        self._lock = threading.RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What makes the sampler what it is; what it has learned is learned anew."""
+        return {name: value for name, value in vars(self).items() if name != "_lock"} | {"_studies": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.RLock()
+
+    def reseed_rng(self) -> None:
+        """Makes what is sampled as TPE does it differ from what other workers sample."""
+        with self._lock:
+            self._tpe_seed = None
+            for live in self._studies.values():
+                live.tpe.reseed_rng()
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Raises `LearningError` for a study that is not served."""
+        _check_study(study)
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """All parameters that the study has shown so far; none in the first trial."""
+        with self._lock:
+            live = self._live(study)
+            if live.proposal(study, trial) is None:
+                return live.tpe.infer_relative_search_space(study, trial)
+            known = Moment.of(study, trial).known
+            return {name: one for name, one in known.items() if not one.single()}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The values that are proposed for these parameters."""
+        with self._lock:
+            live = self._live(study)
+            config = live.proposal(study, trial)
+            if config is None:
+                return live.tpe.sample_relative(study, trial, search_space)
+            values = {name: asked(one, config[name]) for name, one in search_space.items() if name in config}
+            return {name: value for name, value in values.items() if value is not NOWHERE}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The value proposed for a parameter, drawn into its range; TPE's where there is none."""
+        with self._lock:
+            live = self._live(study)
+            config = live.proposal(study, trial, {param_name: param_distribution})
+            if config is not None and param_name in config:
+                value = asked(param_distribution, config[param_name])
+                if value is not NOWHERE:
+                    return value
+            return live.tpe.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Forgets what was proposed for the trial, as the trial itself tells it now."""
+        with self._lock:
+            live = self._live(study)
+            live.forget(trial)
+            live.tpe.after_trial(study, trial, state, values)
+
+    def _live(self, study: optuna.Study) -> LiveStudy:
+        """What is known of the study; the past is read when it is first met."""
+        _check_study(study)
+        if study.study_name not in self._studies:
+            tasks = _of_one_metric(_without(study, self._tasks()), study)
+            search = WarmSearch(tasks, aliases=self._aliases, seed=self._seed)
+            tpe = TPESampler(seed=self._tpe_seed)
+            self._studies[study.study_name] = LiveStudy(search, self._metafeatures, tpe)
+        return self._studies[study.study_name]
+
+    def _tasks(self) -> list[Task]:
+        """The past tasks, of the family where one is given."""
+        tasks = _read(self._past, self._family)
+        if self._family is None:
+            return tasks
+        found = [task for task in tasks if task.family == self._family]
+        if tasks and not found:
+            held = ", ".join(sorted({task.family for task in tasks})[:10])
+            raise LearningError(f"the past holds no task of family {self._family!r}: it has {held}.")
+        return found
+
+    def __str__(self) -> str:
+        return "MetaSampler"
+
+
+def _check(past: object, metafeatures: object, aliases: object) -> None:
+    """Raises an error for what can never be right."""
+    is_past = isinstance(past, str | PathLike | BaseStorage) or hasattr(past, "tasks")
+    if isinstance(past, list | tuple):
+        is_past = all(isinstance(one, Task) for one in past)
+    if not is_past:
+        raise HistoryError(
+            f"past={past!r} is nothing to learn from: give the url or object of an Optuna storage, "
+            "the url of a history, the folder of a pack, or a list of tasks."
+        )
+    for name, value in (("metafeatures", metafeatures), ("aliases", aliases)):
+        if value is not None and not isinstance(value, Mapping):
+            raise SpaceError(f"{name}={value!r} must be a mapping, such as {{'name': ...}}.")
+
+
+def _check_study(study: optuna.Study) -> None:
+    if len(study.directions) > 1:
+        raise LearningError(
+            "MetaSampler serves studies with one objective: use optuna.samplers.TPESampler or NSGAIISampler "
+            "for several, or return one value that weighs them."
+        )
+
+
+def _read(past: Past, family: str | None) -> list[Task]:
+    """The tasks of the past, wherever it lies."""
+    if isinstance(past, BaseStorage):
+        return tasks_of(studies_in(past), steps=False)
+    if isinstance(past, str | PathLike):
+        if kind_at(past) in ("optuna_database", "optuna_journal"):
+            return tasks_of(studies_in(storage_at(past)), steps=False)
+        with open_history(past, read_only=True) as opened:
+            return list(opened.tasks(family))
+    return list(past) if isinstance(past, list | tuple) else list(cast("History", past).tasks(family))
+
+
+def _without(study: optuna.Study, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks but the study itself, which may lie among the past that it learns from."""
+    trials = study.get_trials(deepcopy=False)
+    # A pruner may show only some of the trials; then the name alone has to tell.
+    start = started(trials) if [one.number for one in trials] == list(range(len(trials))) else None
+    return [
+        task
+        for task in tasks
+        if not (
+            task.provenance.get("source") == SOURCE
+            and task.provenance.get("study") == study.study_name
+            and start in (None, task.provenance.get("started"))
+        )
+    ]
+
+
+def _of_one_metric(tasks: Sequence[Task], study: optuna.Study) -> list[Task]:
+    """The tasks of the study's metric, else of the most frequent one; studies of Optuna's are all alike."""
+    metrics = [METRIC if task.provenance.get("source") == SOURCE else task.metric for task in tasks]
+    names = getattr(study, "metric_names", None)  # a study that a pruner shows in part has none
+    named = names[0] if names else None
+    counted = Counter(metrics)
+    wanted = named if named in counted else next((name for name, _ in counted.most_common(1)), None)
+    return [task for task, metric in zip(tasks, metrics, strict=True) if metric == wanted]

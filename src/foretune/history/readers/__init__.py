@@ -1,0 +1,1 @@
+"""What brings tuning results of other tools into a history."""

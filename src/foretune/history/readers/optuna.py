@@ -1,0 +1,400 @@
+"""Optuna's studies as tasks, and its distributions as spaces and back."""
+
+import json
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from difflib import get_close_matches
+from math import isfinite
+from numbers import Real
+from os import PathLike
+from typing import Any, Final
+
+from ConfigSpace import (
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    Constant,
+    Float,
+    Integer,
+    OrdinalHyperparameter,
+)
+from ConfigSpace.hyperparameters import Hyperparameter
+from sqlalchemy.exc import SQLAlchemyError
+
+from foretune.data.errors import HistoryError, MissingExtraError, SpaceError
+from foretune.data.metrics import to_score
+from foretune.data.records import DONE, FAILED, Task, Trial, canonical, digest
+from foretune.data.spaces import KIND
+from foretune.history.readers.conditions import Rule, add_rules, rules_of
+from foretune.history.readers.places import SQLITE, kind_at, path_at
+
+try:
+    import optuna
+    from optuna.distributions import (
+        BaseDistribution,
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+    from optuna.storages import BaseStorage, JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError as error:  # pragma: no cover - the tests need Optuna
+    raise MissingExtraError(
+        "Optuna's studies need a package that is not installed: pip install 'foretune[optuna]'."
+    ) from error
+
+SOURCE: Final = "optuna"  # in a task's provenance
+OWN_WORDS: Final = "foretune"  # the user attribute in which a study may tell what Optuna does not know
+MOST_STEPS: Final = 64  # values of a stepped number that are listed one by one
+LONGEST_NAME: Final = 60  # of a family that is called by its hyperparameters
+NOWHERE: Final = object()
+ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from run to run
+Distributions = Mapping[str, BaseDistribution]
+Place = str | PathLike[str] | BaseStorage
+
+
+def read_optuna(
+    storage: Place, *, study: str | Sequence[str] | None = None, family: str | None = None
+) -> list[Task]:
+    """One task per study of the storage, or per study named, in the storage's order.
+
+    `storage`: a url ("sqlite:///past.db", PostgreSQL, MySQL), the path of a journal or SQLite file, or a
+    storage object of Optuna's. COMPLETE trials are done. PRUNED ones have the loss that was reported last,
+    and its step as their fidelity. FAIL and infeasible ones are failed; RUNNING and WAITING ones are left
+    out. The loss is the value, or minus the value where the study maximises.
+
+    Studies whose hyperparameters have the same names are of one family, which is called by them, unless
+    `family` or the study says otherwise: its user attribute "foretune" may hold a mapping with family,
+    dataset, group and metafeatures. A warning tells which studies were left out as they have several
+    objectives, or hold choices that are told by their text. Raises `HistoryError` where there is no such
+    storage or study.
+    """
+    names = [study] if isinstance(study, str) else study
+    tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+    if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
+        warnings.warn(
+            f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
+            "they are told by their text.",
+            stacklevel=2,
+        )
+    return tasks
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A study as it was read: `sign` makes losses of its values."""
+
+    name: str
+    trials: Sequence[FrozenTrial]
+    sign: float = 1.0
+    metric: str = "loss"
+    user_attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, study: optuna.Study) -> "Studied":
+        """The study as it is now; it must have one objective."""
+        sign = sign_of(study)
+        named = study.metric_names[0] if study.metric_names else None
+        # Which way a metric points is told by its name here, so a name that points the other way is not kept.
+        plain = "loss" if sign > 0 else "score"
+        metric = named if named and to_score(named, 1.0) == sign else plain
+        return cls(study.study_name, study.get_trials(deepcopy=False), sign, metric, study.user_attrs)
+
+    @property
+    def own_words(self) -> Mapping[str, Any]:
+        """What the study says of its task."""
+        words = self.user_attrs.get(OWN_WORDS)
+        return words if isinstance(words, Mapping) else {}
+
+
+def sign_of(study: optuna.Study) -> float:
+    """What makes a loss of the study's values: 1, or -1 where it maximises."""
+    return -1.0 if study.direction is optuna.study.StudyDirection.MAXIMIZE else 1.0
+
+
+def started(trials: Iterable[FrozenTrial]) -> str:
+    """When the first of the trials started: with its name this tells a study from all others."""
+    return str(min((trial.datetime_start for trial in trials if trial.datetime_start), default=""))
+
+
+def studies_in(storage: BaseStorage, names: Sequence[str] | None = None) -> list[Studied]:
+    """The studies of the storage, or those named.
+
+    Those with several objectives are left out with a warning; to name one is a `HistoryError`, and so is a
+    name that the storage does not hold.
+    """
+    known = optuna.get_all_study_names(storage)
+    found, many = [], []
+    for name in known if names is None else names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it holds {len(known)} others."
+            raise HistoryError(f"the storage holds no study {name!r}: {hint}")
+        study = optuna.load_study(study_name=name, storage=storage)
+        if len(study.directions) == 1:
+            found.append(Studied.of(study))
+        elif names is None:
+            many.append(name)
+        else:
+            raise HistoryError(f"study {name!r} has several objectives: read studies that have one.")
+    if many:
+        warnings.warn(f"studies with several objectives are left out: {', '.join(many)}.", stacklevel=3)
+    return found
+
+
+def storage_at(place: Place) -> BaseStorage:
+    """Optuna's storage at a url or path; nothing is created. `HistoryError` where there is none."""
+    if isinstance(place, BaseStorage):
+        return place
+    kind, path = kind_at(place), path_at(place)
+    if kind == "optuna_journal":
+        return JournalStorage(JournalFileBackend(str(path)))
+    if kind == "optuna_database":
+        url = str(place) if "://" in str(place) else f"{SQLITE}{path}"
+        try:
+            return optuna.storages.RDBStorage(url, skip_table_creation=True)
+        except (RuntimeError, ImportError, SQLAlchemyError) as problem:
+            raise HistoryError(f"Optuna cannot open {url}: {problem}") from problem
+    what = {
+        "history": "is a history of foretune's, not a storage of Optuna's: use foretune.open_history",
+        "nothing": "does not exist: check the path",
+    }.get(kind, "is no storage of Optuna's: give the url of its database, or the path of its journal")
+    raise HistoryError(f"{place} {what}.")
+
+
+def tasks_of(studies: Sequence[Studied], *, family: str | None = None, steps: bool = True) -> list[Task]:
+    """The studies as tasks; those without a finished trial that has parameters are left out.
+
+    `steps`: whether the space says which values a stepped number may take; else it is a range.
+    """
+    told = [Told(one) for one in studies]
+    told = [one for one in told if one.trials]
+    alike: dict[object, list[Told]] = {}
+    for one in told:
+        alike.setdefault(one.kinds, []).append(one)
+    rules = {kinds: rules_among(members) for kinds, members in alike.items()}
+    spaces: dict[str, ConfigurationSpace] = {}
+    tasks = []
+    for one in told:
+        name = family or str(one.study.own_words.get("family") or called_by(one.distributions))
+        content = f"{name}{sorted(one.distributions.items())!r}"
+        if content not in spaces:
+            spaces[content] = space_of(one.distributions, rules[one.kinds], name=name, steps=steps)
+        tasks.append(one.task(name, spaces[content]))
+    return tasks
+
+
+def called_by(names: Iterable[str]) -> str:
+    """What a family is called whose hyperparameters have these names: by them, as far as a file may be."""
+    exact = "+".join(sorted(names))
+    name = re.sub("[^a-z0-9]+", "_", exact.lower()).strip("_")[:LONGEST_NAME]
+    return name if exact == name.replace("_", "+") else f"{name}_{digest(exact)[:8]}"
+
+
+class Told:
+    """A study in foretune's words: its distributions, each the union of those it had, and its trials."""
+
+    def __init__(self, study: Studied) -> None:
+        self.study = study
+        self.distributions = united(trial.distributions for trial in study.trials)
+        self.trials = tuple(self._told())
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, type[BaseDistribution]]]:
+        """The names of the hyperparameters, and what each is."""
+        return frozenset((name, type(one)) for name, one in self.distributions.items())
+
+    def _told(self) -> Iterator[Trial]:
+        """The ended trials; one that tried a config again is a repeat."""
+        seen: dict[str, int] = {}
+        for trial in self.study.trials:
+            if trial.params and trial.state.is_finished():
+                told = trial_of(trial, self.study.sign, self.distributions, metric=self.study.metric)
+                key = f"{canonical(told.config)}{told.fidelity}"
+                seen[key] = seen.get(key, -1) + 1
+                yield replace(told, repeat=seen[key]) if seen[key] else told
+
+    def task(self, family: str, space: ConfigurationSpace) -> Task:
+        """The study as a task of this family."""
+        words = self.study.own_words
+        return Task(
+            self.study.name,
+            family,
+            space,
+            metric=self.study.metric,
+            dataset=words.get("dataset"),
+            group=words.get("group"),
+            metafeatures=dict(words.get("metafeatures") or {}),
+            trials=self.trials,
+            provenance=self._provenance(),
+        )
+
+    def _provenance(self) -> dict[str, Any]:
+        attrs = {name: value for name, value in self.study.user_attrs.items() if name != OWN_WORDS}
+        return {
+            "source": SOURCE,
+            "study": self.study.name,
+            "started": started(self.study.trials),
+            "direction": "minimize" if self.study.sign > 0 else "maximize",
+            "user_attrs": json.loads(json.dumps(attrs, default=repr), parse_constant=str),
+            "told_by_text": [name for name, one in self.distributions.items() if has_odd_choices(one)],
+        }
+
+
+def trial_of(trial: FrozenTrial, sign: float, distributions: Distributions, *, metric: str = "loss") -> Trial:
+    """An ended trial in foretune's words; its loss is `sign` times its value."""
+    config = {name: told(distributions[name], value) for name, value in trial.params.items()}
+    steps = sorted(trial.intermediate_values)
+    values = [trial.intermediate_values[step] for step in steps]
+    seconds = trial.duration.total_seconds() if trial.duration is not None else None
+    curve = tuple(sign * value for value in values) if all(map(isfinite, values)) else ()
+    value, fidelity, reason = trial.value, None, ""
+    if trial.state is TrialState.PRUNED:
+        value, fidelity = (values[-1], float(steps[-1])) if steps else (None, None)
+        reason = "pruned before it reported" if value is None else "pruned"
+    elif trial.state is TrialState.FAIL:
+        value, reason = None, "failed"
+    if value is not None and not isfinite(value):
+        value, reason = None, f"its value is {value}"
+    elif any(violation > 0 for violation in trial.constraints.values()):
+        value, reason = None, "infeasible: it violates a constraint"
+    if value is None:
+        return Trial(config, status=FAILED, seconds=seconds, fidelity=fidelity, curve=curve, reason=reason)
+    scores = {metric: (value,)}
+    return Trial(
+        config, sign * value, seconds=seconds, fidelity=fidelity, curve=curve, scores=scores, reason=reason
+    )
+
+
+def united(parts: Iterable[Distributions]) -> dict[str, BaseDistribution]:
+    """One distribution for each name that holds all values of those given, in order of first appearance."""
+    found: dict[str, BaseDistribution] = {}
+    for distributions in parts:
+        for name, one in distributions.items():
+            known = found.get(name)
+            found[name] = one if known is None or known == one else _union(known, one)
+    return found
+
+
+def _union(known: BaseDistribution, new: BaseDistribution) -> BaseDistribution:
+    """What holds the values of both; the new one where they are of two kinds."""
+    if isinstance(known, IntDistribution) and isinstance(new, IntDistribution):
+        on_grid = known.step == new.step and (known.low - new.low) % new.step == 0
+        low, high = min(known.low, new.low), max(known.high, new.high)
+        return IntDistribution(low, high, log=new.log, step=new.step if on_grid else 1)
+    if isinstance(known, FloatDistribution) and isinstance(new, FloatDistribution):
+        step = new.step if known.step == new.step else None
+        on_grid = step is not None and not (_exact(known.low) - _exact(new.low)) % _exact(step)
+        bottom, top = min(known.low, new.low), max(known.high, new.high)
+        return FloatDistribution(bottom, top, log=new.log, step=step if on_grid else None)
+    return new
+
+
+def rules_among(members: Sequence[Told]) -> dict[str, Rule]:
+    """When a hyperparameter is there, as the configs of all these studies show it."""
+    trials = [trial for one in members for trial in one.trials if trial.status is DONE]
+    whole = [
+        trial.config for trial in trials if trial.fidelity is None
+    ]  # a pruned one may lack its last ones
+    return rules_of(whole or [t.config for t in trials], **parents_among(members[0].distributions))
+
+
+def parents_among(distributions: Distributions) -> dict[str, frozenset[str]]:
+    """The `choices` and the `integers`, on which other hyperparameters may depend."""
+    choices = (name for name, one in distributions.items() if isinstance(one, CategoricalDistribution))
+    integers = (name for name, one in distributions.items() if isinstance(one, IntDistribution))
+    return {"choices": frozenset(choices), "integers": frozenset(integers)}
+
+
+def space_of(
+    distributions: Distributions, rules: Mapping[str, Rule], *, name: str = "", steps: bool = True
+) -> ConfigurationSpace:
+    """The distributions as a space; see `tasks_of` for `steps`."""
+    space = ConfigurationSpace(name=name)
+    space.add(*(_parameter(label, one, steps=steps) for label, one in distributions.items()))
+    add_rules(space, rules)
+    return space
+
+
+def _parameter(name: str, one: BaseDistribution, *, steps: bool) -> Hyperparameter[Any, Any]:
+    if isinstance(one, CategoricalDistribution):
+        return _choice(name, [plain_choice(choice) for choice in one.choices])
+    assert isinstance(one, IntDistribution | FloatDistribution)
+    if one.single():
+        return Constant(name, one.low)
+    if steps and (values := _stepped(one)):
+        return OrdinalHyperparameter(name, values, default_value=values[len(values) // 2])
+    if isinstance(one, IntDistribution):
+        return Integer(name, (one.low, one.high), log=one.log)
+    return Float(name, (one.low, one.high), log=one.log)
+
+
+def _stepped(one: IntDistribution | FloatDistribution) -> list[float]:
+    """The values of a stepped number, one by one; none where it has no steps, or too many."""
+    if one.step in (None, 1) and not (isinstance(one, FloatDistribution) and one.step):
+        return []
+    count = int((_exact(one.high) - _exact(one.low)) // _exact(one.step)) + 1
+    return [number_in(one, one.low + k * one.step) for k in range(count)] if count <= MOST_STEPS else []
+
+
+def _choice(name: str, choices: Sequence[Any]) -> Hyperparameter[Any, Any]:
+    """Choices of one type stand as they are; others as texts, which keep None, True, 1 and lists apart."""
+    if len({type(choice) for choice in choices}) == 1 and isinstance(choices[0], bool | int | float | str):
+        return CategoricalHyperparameter(name, choices)
+    return CategoricalHyperparameter(name + KIND, [json.dumps(choice) for choice in choices])
+
+
+def plain_choice(choice: Any) -> Any:
+    """A choice as foretune stores it: plain values as they are, tuples as lists, all else as text."""
+    try:
+        return json.loads(canonical({"": choice}))[""]
+    except SpaceError:
+        return ADDRESS.sub("", repr(choice))
+
+
+def has_odd_choices(one: BaseDistribution) -> bool:
+    """Whether some of the choices are told by their text."""
+    if not isinstance(one, CategoricalDistribution):
+        return False
+    return any(isinstance(plain_choice(c), str) and not isinstance(c, str) for c in one.choices)
+
+
+def told(one: BaseDistribution, value: Any) -> Any:
+    """A parameter's value as it stands in a config."""
+    if isinstance(one, CategoricalDistribution):
+        return plain_choice(value)
+    stepped = isinstance(one, FloatDistribution) and one.step is not None
+    return number_in(one, value) if stepped else value
+
+
+def asked(one: BaseDistribution, value: Any) -> Any:
+    """A config's value as one of this distribution, the nearest for a number; NOWHERE where there is none."""
+    if isinstance(one, CategoricalDistribution):
+        return next((choice for choice in one.choices if _same(plain_choice(choice), value)), NOWHERE)
+    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+        return NOWHERE
+    return number_in(one, float(value))
+
+
+def _same(choice: Any, value: Any) -> bool:
+    """Whether the values are one: 10 and 10.0 are, 1 and True are not."""
+    return bool(choice == value) and isinstance(choice, bool) == isinstance(value, bool)
+
+
+def number_in(one: BaseDistribution, value: float) -> float:
+    """The number nearest to this one that the distribution holds."""
+    assert isinstance(one, IntDistribution | FloatDistribution)
+    drawn = min(max(value, one.low), one.high)
+    if isinstance(one, IntDistribution):
+        return int(one.low + round((drawn - one.low) / one.step) * one.step)
+    if one.step is None:
+        return float(drawn)
+    # In decimals, as 0.1 has no exact binary: 3 steps of it are 0.3, and not 0.30000000000000004.
+    return float(_exact(one.low) + round((drawn - one.low) / one.step) * _exact(one.step))
+
+
+def _exact(number: float) -> Decimal:
+    return Decimal(str(number))

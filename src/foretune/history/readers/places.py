@@ -1,0 +1,40 @@
+"""What lies at a url or path: a storage of Optuna's, a history of foretune's, or nothing we know."""
+
+import sqlite3
+from contextlib import closing
+from os import PathLike
+from pathlib import Path
+from typing import Final, Literal
+
+Kind = Literal["optuna_database", "optuna_journal", "history", "unknown", "nothing"]
+SQLITE: Final = "sqlite:///"
+HEADER: Final = b"SQLite format 3\0"
+
+
+def kind_at(place: str | PathLike[str]) -> Kind:
+    """What is there; a server's database is taken to be Optuna's, as histories are files."""
+    if "://" in str(place) and not str(place).startswith(SQLITE):
+        return "optuna_database"
+    path = path_at(place)
+    if path.is_dir():
+        return "history" if (path / "card.json").is_file() else "unknown"
+    if not path.is_file():
+        return "nothing"
+    with path.open("rb") as file:
+        begin = file.read(len(HEADER))
+    if begin == HEADER:
+        return _kind_of_database(path)
+    return "optuna_journal" if begin.startswith(b"{") else "unknown"
+
+
+def path_at(place: str | PathLike[str]) -> Path:
+    """The path of a file, whether it is given as a url or not."""
+    return Path(str(place).removeprefix(SQLITE))
+
+
+def _kind_of_database(path: Path) -> Kind:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if {"studies", "version_info"} <= tables:
+        return "optuna_database"
+    return "history" if "foretune_version" in tables else "unknown"
