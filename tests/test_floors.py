@@ -25,7 +25,7 @@ BESIDE: Final = {"__init__.py", "__main__.py", "testing.py", "experience"}  # be
 TESTING_SEES: Final = 2  # testing.py may look at the floors up to this one
 DOORS: Final = {
     "torch": {"learners/bayesian_network_training.py", "collect/cnn.py"},
-    "optuna": {"faces/optuna_sampler.py", "faces/live_study.py", "history/readers/optuna.py"},
+    "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
     "psycopg": {"history/sql.py"},
     "openml": {"data/openml_client.py"},
     "pyarrow": {"history/parquet.py"},

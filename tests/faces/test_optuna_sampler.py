@@ -19,8 +19,8 @@ from ConfigSpace import ConfigurationSpace, Float
 import foretune
 from foretune.data.errors import HistoryError, LearningError, SpaceError
 from foretune.data.records import Task, Trial
-from foretune.faces.live_study import LiveStudy
 from foretune.faces.optuna_sampler import MetaSampler
+from foretune.faces.sampling.live_study import LiveStudy
 from foretune.history.readers.optuna import read_optuna
 
 Objective = Callable[[optuna.Trial], float]
@@ -362,7 +362,7 @@ def test_learning_is_done_once(
     past: optuna.storages.InMemoryStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The past is read once for a study, and learned from once, while the study goes on."""
-    from foretune.faces import warm_search
+    from foretune.faces.sampling import warm_search
 
     fits: list[int] = []
     fit = warm_search.Unrehearsed.fit

@@ -10,8 +10,8 @@ import numpy as np
 
 from foretune.data.errors import HistoryError, LearningError, MissingExtraError, SpaceError
 from foretune.data.records import Task
-from foretune.faces.live_study import LiveStudy, Moment
-from foretune.faces.warm_search import METRIC, WarmSearch
+from foretune.faces.sampling.live_study import LiveStudy, Moment
+from foretune.faces.sampling.warm_search import METRIC, WarmSearch
 from foretune.history.history import History, open_history
 from foretune.history.readers.optuna import (
     NOWHERE,

@@ -16,11 +16,11 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from foretune.data.errors import HistoryError
-from foretune.faces.dataset_at_hand import protocol_of
-from foretune.faces.estimators import Model, preprocessed
-from foretune.faces.opening import HistoryAt, Request, leading_score, open_search, opened, said_by
-from foretune.faces.rounds import Rounds
-from foretune.faces.search import Search
+from foretune.faces.searching.dataset_at_hand import protocol_of
+from foretune.faces.searching.estimators import Model, preprocessed
+from foretune.faces.searching.opening import HistoryAt, Request, leading_score, open_search, opened, said_by
+from foretune.faces.searching.rounds import Rounds
+from foretune.faces.searching.search import Search
 from foretune.learners.learner import Learner
 from foretune.recommender.recommender import DEFAULT_LEARNER, LEARNERS
 

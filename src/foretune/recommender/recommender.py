@@ -35,11 +35,11 @@ from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.recommender.acquisition import expected_gain
-from foretune.recommender.candidates import Candidates
 from foretune.recommender.changes import assumptions, joined, renamed
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
+from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
 
@@ -65,7 +65,7 @@ class Lesson:
     asked: ConfigurationSpace
     space: ConfigurationSpace
     learner: Learner
-    candidates: Candidates
+    proposals: Proposals
     durations: Durations
     key: Callable[[Config], str]
 
@@ -133,8 +133,8 @@ class Recommender:
 
     def _lesson_in(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
         encoder = Encoder.of(space)
-        candidates = Candidates(self._tasks, asked, encoder.key)
-        return Lesson(asked, space, learner, candidates, Durations(self._tasks, encoder), encoder.key)
+        proposals = Proposals(self._tasks, asked, encoder.key)
+        return Lesson(asked, space, learner, proposals, Durations(self._tasks, encoder), encoder.key)
 
     def _lesson(self, task: Task) -> Lesson:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
@@ -322,7 +322,7 @@ def _distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:
 def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
     """The candidates by key, in their order; of equal settings the first."""
     if candidates is None:
-        return lesson.candidates.of(task)
+        return lesson.proposals.of(task)
     found: dict[str, Config] = {}
     for config in candidates:
         found.setdefault(lesson.key(config), config)

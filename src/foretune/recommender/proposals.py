@@ -22,7 +22,7 @@ REACH: Final = (0.2, 0.05)  # how far variants differ, in widths of a range
 SWITCHED: Final = 0.2  # share of choices that a variant takes otherwise
 
 
-class Candidates:
+class Proposals:
     """The configs of one space that are worth a look: by `key`, equal settings being one."""
 
     def __init__(

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import ElasticNet, LogisticRegression
 from sklearn.svm import SVC, SVR
 
-from foretune.faces.units import Units, is_standard, spreads
+from foretune.faces.searching.units import Units, is_standard, spreads
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 3))

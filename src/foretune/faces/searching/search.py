@@ -9,8 +9,8 @@ import numpy as np
 
 from foretune.data.metrics import LOWER_IS_BETTER, Target
 from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
-from foretune.faces.candidates import Candidates, Settings
-from foretune.faces.scoring import nearest_metrics
+from foretune.faces.searching.candidates import Candidates, Settings
+from foretune.faces.searching.scoring import nearest_metrics
 from foretune.history.history import History
 from foretune.learners.learner import Learner
 from foretune.recommender.past import past_tasks

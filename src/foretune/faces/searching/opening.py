@@ -13,13 +13,20 @@ from ConfigSpace import ConfigurationSpace
 
 from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.data.records import Task
-from foretune.faces.candidates import DRAWN, FRESH, MOST_CELLS, Candidates, cells_of, has_distribution
-from foretune.faces.cold import ColdRecommender
-from foretune.faces.dataset_at_hand import DatasetAtHand
-from foretune.faces.estimators import Model
-from foretune.faces.scoring import is_alike, metric_of
-from foretune.faces.search import Past, Search, shipped
-from foretune.faces.units import SENSITIVE, Units, is_standard, spreads
+from foretune.faces.searching.candidates import (
+    DRAWN,
+    FRESH,
+    MOST_CELLS,
+    Candidates,
+    cells_of,
+    has_distribution,
+)
+from foretune.faces.searching.cold import ColdRecommender
+from foretune.faces.searching.dataset_at_hand import DatasetAtHand
+from foretune.faces.searching.estimators import Model
+from foretune.faces.searching.scoring import is_alike, metric_of
+from foretune.faces.searching.search import Past, Search, shipped
+from foretune.faces.searching.units import SENSITIVE, Units, is_standard, spreads
 from foretune.history.history import History, open_history
 from foretune.learners.learner import Learner
 

@@ -9,7 +9,7 @@ from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import Config, Task, canonical
 from foretune.data.spaces import sobol_configs
-from foretune.recommender.candidates import fitted, variant
+from foretune.recommender.proposals import fitted, variant
 
 RECORDED: Final = 64  # the best of past tasks
 SPREAD: Final = 64  # points all over the space

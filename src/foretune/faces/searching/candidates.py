@@ -21,8 +21,8 @@ from foretune.data.spaces import (
     sobol_configs,
     unfold,
 )
-from foretune.faces.estimators import Model
-from foretune.faces.units import Units
+from foretune.faces.searching.estimators import Model
+from foretune.faces.searching.units import Units
 
 FRESH: Final = 128  # Sobol points of a space, beside the configs that past tasks tried
 DRAWN: Final = 256  # settings drawn from distributions, of which a search tries the most promising

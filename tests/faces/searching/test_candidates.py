@@ -16,9 +16,9 @@ from sklearn.svm import SVC
 
 from foretune.data.errors import FamilyError, SpaceError
 from foretune.data.records import canonical
-from foretune.faces.candidates import Candidates, Words, cells_of
-from foretune.faces.estimators import Model
-from foretune.faces.units import Units
+from foretune.faces.searching.candidates import Candidates, Words, cells_of
+from foretune.faces.searching.estimators import Model
+from foretune.faces.searching.units import Units
 from foretune.features.encoding import Encoder
 from foretune.testing import related_tasks
 

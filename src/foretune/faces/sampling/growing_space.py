@@ -9,7 +9,7 @@ from ConfigSpace.hyperparameters import Hyperparameter, IntegerHyperparameter
 
 from foretune.data.records import Config, Task
 from foretune.data.spaces import KIND
-from foretune.faces.matching import sorts_of
+from foretune.faces.sampling.matching import sorts_of
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
 from foretune.history.readers.optuna import Distributions, parents_among, space_of
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from sklearn.exceptions import FitFailedWarning
 
-from foretune.faces.candidates import Settings
-from foretune.faces.search import Outcome, outcomes_of
+from foretune.faces.searching.candidates import Settings
+from foretune.faces.searching.search import Outcome, outcomes_of
 
 ALL_FAILED: Final = re.compile(r"All the \d+ fits failed")
 

@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeRegressor
 from xgboost import XGBClassifier, XGBRFClassifier
 
 from foretune.collect.families import _REGISTERED, Family, family, register_family
-from foretune.faces.estimators import Model, preprocessed
+from foretune.faces.searching.estimators import Model, preprocessed
 
 
 class OwnSVC(SVC):
@@ -75,7 +75,7 @@ def test_a_family_of_ones_own_is_found() -> None:
 def test_looking_for_families_imports_none() -> None:
     """Neither xgboost nor lightgbm is imported to tell that an estimator is not theirs."""
     code = (
-        "import sys; from sklearn.svm import SVC; from foretune.faces.estimators import Model; "
+        "import sys; from sklearn.svm import SVC; from foretune.faces.searching.estimators import Model; "
         "Model.of(SVC()); print({'xgboost', 'lightgbm'} & {*sys.modules})"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score, get_scorer_names, make_scorer, mean_squared_error
 
 from foretune.data.metrics import Target, metrics_for
-from foretune.faces.scoring import NEAREST, is_alike, metric_of, nearest_metrics
+from foretune.faces.searching.scoring import NEAREST, is_alike, metric_of, nearest_metrics
 
 
 def loss(estimator: Any, X: Any, y: Any) -> float:

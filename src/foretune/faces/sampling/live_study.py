@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from foretune.data.errors import LearningError
 from foretune.data.records import FAILED, RUNNING, Config, Task, Trial
-from foretune.faces.growing_space import GrowingSpace
-from foretune.faces.matching import Sort
-from foretune.faces.warm_search import FAMILY, METRIC, WarmSearch
+from foretune.faces.sampling.growing_space import GrowingSpace
+from foretune.faces.sampling.matching import Sort
+from foretune.faces.sampling.warm_search import FAMILY, METRIC, WarmSearch
 from foretune.history.readers.optuna import (
     NOWHERE,
     Distributions,

@@ -8,8 +8,8 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import DONE, FAILED, Config, Task, Trial
-from foretune.faces.matching import Sorts, alike, lightened, likeliest_family
-from foretune.faces.pool import Pool
+from foretune.faces.sampling.matching import Sorts, alike, lightened, likeliest_family
+from foretune.faces.sampling.pool import Pool
 from foretune.learners.gaussian_process import GaussianProcess
 from foretune.learners.learner import taught
 from foretune.recommender.changes import renamed

@@ -8,7 +8,7 @@ from foretune.collect.families import families, family
 from foretune.data.records import Config, Trial
 from foretune.data.spaces import default_config, unfold
 from foretune.features.encoding import Encoder
-from foretune.recommender.candidates import FRESH, RECORDED, VARIANTS, Candidates, fitted, variant
+from foretune.recommender.proposals import FRESH, RECORDED, VARIANTS, Proposals, fitted, variant
 from foretune.testing import RELATED_CELLS, related_space, related_task, related_tasks
 
 
@@ -21,7 +21,7 @@ def test_past_configs_and_fresh_points_are_candidates() -> None:
     """Before any trial: every config that the past tried, spelled out, and Sobol points."""
     space = related_space()
     key = Encoder(space).key
-    found = Candidates(related_tasks(), space, key).of(related_task("new", 0.5, 0.5))
+    found = Proposals(related_tasks(), space, key).of(related_task("new", 0.5, 0.5))
     assert {key(cell) for cell in RELATED_CELLS} <= set(found)
     assert len(found) == len(RELATED_CELLS) + FRESH
     assert all(legal(space, config) for config in found.values())
@@ -38,7 +38,7 @@ def test_of_a_large_past_the_best_configs_are_looked_at() -> None:
         )
         for k in range(40)
     ]
-    found = Candidates(past, space, key).of(related_task("new", 0.5, 0.5))
+    found = Proposals(past, space, key).of(related_task("new", 0.5, 0.5))
     assert len(found) == RECORDED + FRESH
     assert {key(task.best.config) for task in past if task.best} <= set(found)
 
@@ -46,7 +46,7 @@ def test_of_a_large_past_the_best_configs_are_looked_at() -> None:
 def test_variants_of_the_best_join_later() -> None:
     """From five trials on there are variants of the two best, the same ones when asked again."""
     space = related_space()
-    candidates = Candidates(related_tasks(), space, Encoder(space).key)
+    candidates = Proposals(related_tasks(), space, Encoder(space).key)
     few, more = (
         related_task("new", 0.5, 0.5).plus(*(Trial({"C": float(k + 1)}, 0.1 * k) for k in range(n)))
         for n in (4, 5)
