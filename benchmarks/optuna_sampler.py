@@ -1,6 +1,6 @@
 """MetaSampler beside Optuna's TPESampler: with a past that helps, with one that does not, and what it costs.
 
-Run as `python benchmarks/optuna_sampler.py --output benchmarks/results/optuna_sampler.json`; it takes some minutes.
+Run as `python benchmarks/optuna_sampler.py --output benchmarks/results/optuna_sampler.json`, for some minutes.
 """
 
 import argparse
@@ -30,7 +30,7 @@ TABLES = (load_iris, load_wine, load_breast_cancer, load_digits)
 
 
 def svm(rng: np.random.Generator) -> Objective:
-    """The cross-validated error of an SVM on 150 rows and half of the columns of a dataset, some labels wrong."""
+    """The cross-validated error of an SVM on 150 rows and half of the columns of a table, some labels wrong."""
     X, y = TABLES[int(rng.integers(len(TABLES)))](return_X_y=True)
     rows = rng.permutation(len(X))[:150]
     columns = rng.permutation(X.shape[1])[: max(X.shape[1] // 2, 2)]
@@ -82,7 +82,7 @@ def curve(objective: Objective, sampler: BaseSampler, trials: int) -> np.ndarray
     """The least value (trials,) after each trial."""
     study = optuna.create_study(sampler=sampler)
     study.optimize(objective, n_trials=trials)
-    return np.minimum.accumulate([trial.value for trial in study.trials])
+    return np.minimum.accumulate([float(trial.value or 0.0) for trial in study.trials])
 
 
 def compare(kind: Callable[[np.random.Generator], Objective], studies: int, trials: int) -> dict[str, Any]:
