@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self, assert_type
 
 import numpy as np
+import optuna
 import pandas as pd
 from ConfigSpace import ConfigurationSpace, Float
 
@@ -71,6 +72,15 @@ def a_family_of_ones_own(estimator: type[Any]) -> Any:
     foretune.register_family(mine)
     assert_type(foretune.families(), dict[str, foretune.Family])
     return foretune.family("mine").build({"alpha": 0.1}, "classification", seed=0)
+
+
+def with_optuna(url: str, history: foretune.History) -> optuna.Study:
+    """Studies become tasks, and tasks, histories and storages teach a sampler."""
+    tasks = foretune.read_optuna(url, study=["one", "two"], family="svm")
+    assert_type(tasks, list[foretune.Task])
+    foretune.MetaSampler(tasks, aliases={"learning_rate": "lr"})
+    foretune.MetaSampler(history, family="svm", metafeatures={"n_rows": 100.0}, seed=0)
+    return optuna.create_study(sampler=foretune.MetaSampler(url))
 
 
 class Optimist:
