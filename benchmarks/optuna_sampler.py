@@ -1,6 +1,6 @@
 """MetaSampler beside Optuna's TPESampler: with a past that helps, with one that does not, and what it costs.
 
-Run as `python benchmarks/optuna_sampler.py --output benchmarks/results/optuna_sampler.json`, for some minutes.
+Some minutes: `python benchmarks/optuna_sampler.py --output benchmarks/results/optuna_sampler.json`
 """
 
 import argparse
@@ -30,7 +30,7 @@ TABLES = (load_iris, load_wine, load_breast_cancer, load_digits)
 
 
 def svm(rng: np.random.Generator) -> Objective:
-    """The cross-validated error of an SVM on 150 rows and half of the columns of a table, some labels wrong."""
+    """The cross-validated error of an SVM on 150 rows and half the columns of a table, some labels wrong."""
     X, y = TABLES[int(rng.integers(len(TABLES)))](return_X_y=True)
     rows = rng.permutation(len(X))[:150]
     columns = rng.permutation(X.shape[1])[: max(X.shape[1] // 2, 2)]
