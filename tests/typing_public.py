@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self, assert_type
 
 import numpy as np
+import optuna
 import pandas as pd
 from ConfigSpace import ConfigurationSpace, Float
 
@@ -83,6 +84,15 @@ def in_the_place_of_a_grid_search(estimator: Any, X: pd.DataFrame, y: "pd.Series
     assert_type(search.recommendations_, list[foretune.Recommendation])
     assert_type(search.task_, foretune.Task)
     return search.notes_
+
+
+def with_optuna(url: str, history: foretune.History) -> optuna.Study:
+    """Studies become tasks, and tasks, histories and storages teach a sampler."""
+    tasks = foretune.read_optuna(url, study=["one", "two"], family="svm")
+    assert_type(tasks, list[foretune.Task])
+    foretune.MetaSampler(tasks, aliases={"learning_rate": "lr"})
+    foretune.MetaSampler(history, family="svm", metafeatures={"n_rows": 100.0}, seed=0)
+    return optuna.create_study(sampler=foretune.MetaSampler(url))
 
 
 class Optimist:

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -35,6 +35,7 @@ except ImportError as error:  # pragma: no cover - the tests need Optuna
         "MetaSampler needs a package that is not installed: pip install 'foretune[optuna]'."
     ) from error
 
+STUDIES: Final = 8  # served by one sampler that are remembered
 Past = str | PathLike[str] | BaseStorage | History | Sequence[Task]
 
 
@@ -165,6 +166,8 @@ class MetaSampler(BaseSampler):
         if study.study_name not in self._studies:
             tasks = _of_one_metric(_without(study, self._tasks()), study)
             search = WarmSearch(tasks, aliases=self._aliases, seed=self._seed)
+            while len(self._studies) >= STUDIES:
+                del self._studies[next(iter(self._studies))]
             tpe = TPESampler(seed=self._tpe_seed)
             self._studies[study.study_name] = LiveStudy(search, self._metafeatures, tpe)
         return self._studies[study.study_name]

@@ -30,7 +30,7 @@ class Proposals:
     ) -> None:
         self._space, self._key = space, key
         self._fixed: dict[str, Config] = {}
-        for config in _best_first(tasks):
+        for config in best_first(tasks):
             if len(self._fixed) >= RECORDED:
                 break
             self._add(self._fixed, fitted(space, config))
@@ -52,7 +52,7 @@ class Proposals:
         found.setdefault(self._key(config), config)
 
 
-def _best_first(tasks: Sequence[Task]) -> Iterator[Config]:
+def best_first(tasks: Sequence[Task]) -> Iterator[Config]:
     """The best config of each task, then the second best of each, and so on."""
     ranked = [sorted(task.done, key=lambda trial: trial.loss or 0.0) for task in tasks]
     for row in zip_longest(*ranked):

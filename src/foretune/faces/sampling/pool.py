@@ -1,7 +1,6 @@
 """Configs that a search may propose, few enough for a quick choice, and new ones as the search goes on."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +8,7 @@ from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import Config, Task, canonical
 from foretune.data.spaces import sobol_configs
-from foretune.recommender.proposals import fitted, variant
+from foretune.recommender.proposals import best_first, fitted, variant
 
 RECORDED: Final = 64  # the best of past tasks
 SPREAD: Final = 64  # points all over the space
@@ -34,7 +33,7 @@ class Pool:
     ) -> None:
         self._space, self._whole, self._seed = space, whole, seed
         self._fixed: dict[str, Config] = {}
-        for config in _best_first(tasks):
+        for config in best_first(tasks):
             if len(self._fixed) >= RECORDED:
                 break
             self._add(self._fixed, fitted(space, config))
@@ -61,10 +60,3 @@ class Pool:
     def _add(self, found: dict[str, Config], config: dict[str, Any]) -> None:
         config = dict(self._whole(config))
         found.setdefault(canonical(config), config)
-
-
-def _best_first(tasks: Sequence[Task]) -> Iterator[Config]:
-    """The best config of each task, then the second best of each, and so on."""
-    ranked = [sorted(task.done, key=lambda trial: trial.loss or 0.0) for task in tasks]
-    for row in zip_longest(*ranked):
-        yield from (trial.config for trial in row if trial is not None)
