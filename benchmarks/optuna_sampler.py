@@ -1,6 +1,6 @@
 """MetaSampler beside Optuna's TPESampler: with a past that helps, with one that does not, and what it costs.
 
-Some minutes: `python benchmarks/optuna_sampler.py --output benchmarks/results/optuna_sampler.json`
+Some minutes: `python benchmarks/optuna_sampler.py --output benchmarks/results/faces/optuna_sampler.json`
 """
 
 import argparse

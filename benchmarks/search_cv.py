@@ -1,7 +1,7 @@
 """MetaSearchCV beside the full grid, fixed cells, random search and Optuna's TPE, with real training.
 
-    python benchmarks/search_cv.py DATASETS --tasks 20 --rows 500 --output benchmarks/results/search_cv.json
-    python benchmarks/search_cv.py --show benchmarks/results/search_cv.json
+    python benchmarks/search_cv.py DATASETS --tasks 20 --rows 500 --output benchmarks/results/faces/search_cv.json
+    python benchmarks/search_cv.py --show benchmarks/results/faces/search_cv.json
 
 Four datasets that scikit-learn bundles, and others whose groups are left out of the experience first. All
 search with the same pipeline on the same inner folds; what each selected is fitted again and judged on an
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=20)
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--family", action="append", choices=FAMILIES)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/search_cv.json"))
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/faces/search_cv.json"))
     parser.add_argument("--show", type=Path)
     options = parser.parse_args()
     if options.show is None:
