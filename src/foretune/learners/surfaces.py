@@ -57,9 +57,13 @@ class Surfaces:
         this stayed behind by 0.170 of the range, by that of linear regrets 0.178, of ranks 0.170.
         """
         losses = self.losses(configs)
-        typical = np.nanmedian(self.recorded, axis=1) - self.best
         regrets = losses - losses.min(axis=1, keepdims=True)
-        return np.asarray(1.0 - np.exp(-regrets / np.maximum(typical, 1e-300)[:, None]))
+        return np.asarray(1.0 - np.exp(-regrets / self._typical[:, None]))
+
+    @cached_property
+    def _typical(self) -> Floats:
+        """How far half of a task's configs stay behind its best (tasks,)."""
+        return np.maximum(np.nanmedian(self.recorded, axis=1) - self.best, 1e-300)
 
     def columns(self, configs: Sequence[Config]) -> Floats:
         """Losses and scores (2, tasks, n) of n configs; each config is worked out once and remembered."""

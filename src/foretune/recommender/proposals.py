@@ -1,6 +1,7 @@
 """Which configs may be proposed: what past tasks tried, points all over the space, variants of the best."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import zip_longest
 from numbers import Real
 from typing import Any, Final
@@ -28,14 +29,19 @@ class Proposals:
     def __init__(
         self, tasks: Sequence[Task], space: ConfigurationSpace, key: Callable[[Config], str]
     ) -> None:
-        self._space, self._key = space, key
-        self._fixed: dict[str, Config] = {}
-        for config in best_first(tasks):
-            if len(self._fixed) >= RECORDED:
+        self._tasks, self._space, self._key = tasks, space, key
+
+    @cached_property
+    def _fixed(self) -> dict[str, Config]:
+        """What is proposed for any task."""
+        found: dict[str, Config] = {}
+        for config in best_first(self._tasks):
+            if len(found) >= RECORDED:
                 break
-            self._add(self._fixed, fitted(space, config))
-        for config in sobol_configs(space, FRESH):
-            self._add(self._fixed, config)
+            self._add(found, fitted(self._space, config))
+        for config in sobol_configs(self._space, FRESH):
+            self._add(found, config)
+        return found
 
     def of(self, task: Task) -> dict[str, Config]:
         """The candidates for the next trial of this task."""
