@@ -40,7 +40,7 @@ def test_a_name_of_another_sort_is_not_shared() -> None:
 
 
 def test_of_many_the_latest_match() -> None:
-    """At most forty tasks match, the latest of them, in their order."""
+    """At most so many tasks match, the latest of them, in their order."""
     many = [task(str(k), "x", "y") for k in range(MOST_TASKS + 5)]
     assert names(alike(many, KNOWN)) == [str(k) for k in range(5, MOST_TASKS + 5)]
 

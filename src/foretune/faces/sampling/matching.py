@@ -14,7 +14,7 @@ Sort = Literal["number", "choice"]
 Sorts = Mapping[str, Sort]
 SHARED: Final = 0.5  # of the hyperparameters known, that a past task must have had
 AS_ALIKE: Final = 0.5  # as the one most alike
-MOST_TASKS: Final = 40  # more make suggestions slower than they make them better
+MOST_TASKS: Final = 32  # more make suggestions slower than they make them better
 MOST_TRIALS: Final = 100  # of one past task: the best half, and some of all the others
 
 
@@ -33,7 +33,7 @@ def sorts_of(space: ConfigurationSpace | None) -> dict[str, set[Sort]]:
 def alike(tasks: Sequence[Task], known: Sorts) -> list[Task]:
     """The tasks that had at least half of these hyperparameters, and are about as alike as the best.
 
-    Alike is by hyperparameters in common over all that either has. At most 40, the most alike ones, and of
+    Alike is by hyperparameters in common over all that either has. At most 32, the most alike ones, and of
     those the latest.
     """
     degrees = [_degree(task.space, known) for task in tasks]

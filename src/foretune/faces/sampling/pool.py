@@ -10,8 +10,8 @@ from foretune.data.records import Config, Task, canonical
 from foretune.data.spaces import sobol_configs
 from foretune.recommender.proposals import best_first, fitted, variant
 
-RECORDED: Final = 64  # the best of past tasks
-SPREAD: Final = 64  # points all over the space
+RECORDED: Final = 48  # the best of past tasks
+SPREAD: Final = 48  # points all over the space
 FRESH: Final = 16  # more of them in each stage
 VARIANTS: Final = 32  # of the best two so far
 REACH: Final = (0.2, 0.05, 0.01)  # how far variants differ, in widths of a range

@@ -19,7 +19,7 @@ from foretune.recommender.stopping import Stopping
 
 FAMILY, METRIC = "search", "loss"  # of all tasks here: that they belong together is what matching finds
 STAGE: Final = 8  # trials for which the candidates stay the same; the first time half as many
-MOST_TRIALS: Final = 100  # of the search itself that are learned from: the best half and the latest half
+MOST_TRIALS: Final = 60  # of the search itself that are learned from: the best half and the latest half
 MOST_AHEAD: Final = 8  # workers that have started and told nothing yet, for whom configs are passed over
 
 
