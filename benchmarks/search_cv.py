@@ -1,6 +1,6 @@
 """MetaSearchCV beside the full grid, fixed cells, random search and Optuna's TPE, with real training.
 
-    python benchmarks/search_cv.py DATASETS --tasks 20 --rows 500 --output benchmarks/results/faces/search_cv.json
+    python benchmarks/search_cv.py DATASETS --tasks 20 --rows 500
     python benchmarks/search_cv.py --show benchmarks/results/faces/search_cv.json
 
 Four datasets that scikit-learn bundles, and others whose groups are left out of the experience first. All

@@ -63,7 +63,7 @@ class Surfaces:
     @cached_property
     def _typical(self) -> Floats:
         """How far half of a task's configs stay behind its best (tasks,)."""
-        return np.maximum(np.nanmedian(self.recorded, axis=1) - self.best, 1e-300)
+        return np.asarray(np.maximum(np.nanmedian(self.recorded, axis=1) - self.best, 1e-300))
 
     def columns(self, configs: Sequence[Config]) -> Floats:
         """Losses and scores (2, tasks, n) of n configs; each config is worked out once and remembered."""
