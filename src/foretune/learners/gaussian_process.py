@@ -41,18 +41,19 @@ class View:
 class Opinion:
     """How a new task departs from the past task that it is most like.
 
-    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`; and where
-    these tell little, by what they leave open.
+    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`; and, if it
+    `doubts`, by what these leave open where they tell little.
     """
 
     smooth: float = SMOOTH
     amount: float = 1.0
+    doubts: bool = True
 
     def prior(self, view: View, weights: Floats) -> Prior:
         """The prior that has the past tasks as its means, each with its share (tasks,)."""
         around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
         variance = float((around**2).sum(axis=0).mean())
-        reach = np.sqrt(self.amount * self.smooth * variance + view.doubt)
+        reach = np.sqrt(self.amount * self.smooth * variance + self.doubts * view.doubt)
         return Prior(view.scores, weights, np.sqrt(self.amount * (1 - self.smooth)) * around, reach)
 
 
