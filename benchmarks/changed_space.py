@@ -20,6 +20,7 @@ from ConfigSpace.hyperparameters import IntegerHyperparameter
 
 from foretune.data.records import Config, Task
 from foretune.experiments.replay import play
+from foretune.recommender.changes import renamed
 from foretune.recommender.recommender import Recommender
 from histories import read_history
 from replay import splits_of
@@ -126,20 +127,7 @@ def without(name: str, keep: Callable[[Config], bool]) -> Edit:
 
 def called(name: str, new: str) -> Edit:
     """The task with a hyperparameter under a new name."""
-
-    def edit(task: Task) -> Task:
-        trials = [
-            replace(t, config={(new if key == name else key): value for key, value in t.config.items()})
-            for t in task.trials
-        ]
-        assert task.space is not None
-        number: Any = task.space[name]
-        kind = Integer if isinstance(number, IntegerHyperparameter) else Float
-        space = rebuilt(task.space, lambda p: p.name != name)
-        space.add(kind(new, (number.lower, number.upper), log=number.log, default=number.default_value))
-        return replace(task, trials=tuple(trials), space=space)
-
-    return edit
+    return lambda task: renamed([task], {new: name})[0]
 
 
 def ranged(space: ConfigurationSpace, name: str, low: float, high: float) -> ConfigurationSpace:

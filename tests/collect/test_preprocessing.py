@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from foretune.collect.preprocessing import make_preprocessing
+from foretune.collect.preprocessing import Preprocessing, make_preprocessing
 
 
 def prepared(train: pd.DataFrame, test: pd.DataFrame | None = None) -> Any:
@@ -124,3 +124,12 @@ def test_many_categories_make_thirty_columns() -> None:
     """Beyond the thirty most frequent, categories are grouped too."""
     train = pd.DataFrame({"c": [f"c{i % 50:02}" for i in range(1000)]})
     assert prepared(train).shape == (1000, 30)
+
+
+def test_columns_that_come_out_have_names() -> None:
+    """There is one name for each number and each category, and set_output makes tables with them."""
+    table = pd.DataFrame({"age": [1.0, 2.0, 3.0], "town": ["x", "y", "x"]})
+    fitted = Preprocessing().fit(table)
+    names = [*fitted.get_feature_names_out()]
+    assert [name.rpartition("__")[2] for name in names] == ["age", "town_x", "town_y"]
+    assert [*Preprocessing().set_output(transform="pandas").fit_transform(table).columns] == names

@@ -20,7 +20,6 @@ import foretune
 from foretune.data.errors import HistoryError, LearningError, SpaceError
 from foretune.data.records import Task, Trial
 from foretune.faces.optuna_sampler import MetaSampler
-from foretune.faces.sampling.live_study import LiveStudy
 from foretune.history.readers.optuna import read_optuna
 
 Objective = Callable[[optuna.Trial], float]
@@ -379,8 +378,8 @@ def test_learning_is_done_once(
 def test_proposals_of_ended_trials_are_forgotten(past: optuna.storages.InMemoryStorage) -> None:
     """A long study does not pile up what was proposed in it."""
     sampler = MetaSampler(past, seed=0)
-    study = ask(sampler, quadratic(), 5)
-    live: LiveStudy = sampler._studies[study.study_name]
+    ask(sampler, quadratic(), 5)
+    (live,) = sampler._studies.values()
     assert not live._proposals
     assert not live._opening
 
@@ -430,3 +429,44 @@ def test_a_missing_past_and_family_are_told_at_the_first_trial(
         ask(MetaSampler(f"sqlite:///{tmp_path / 'nowhere.db'}"), quadratic())
     with pytest.raises(LearningError, match="it has x_y"):
         ask(MetaSampler(past, family="svm"), quadratic())
+
+
+def test_studies_of_one_name_in_two_storages_are_two(past: optuna.storages.InMemoryStorage) -> None:
+    """A sampler that serves both learns in each from that study's own trials alone."""
+    sampler = MetaSampler(past, seed=0)
+    for x in (0.0, 4.0):
+        study = optuna.create_study(
+            study_name="svm", storage=optuna.storages.InMemoryStorage(), sampler=sampler
+        )
+        study.optimize(quadratic(x), n_trials=8)
+    live = list(sampler._studies.values())[-1]
+    assert {round(trial.value or 0.0, 9) for trial in study.trials} >= {
+        round(one.loss or 0.0, 9) for one in live._told.values()
+    }
+
+
+def test_a_fixed_or_shifted_parent_is_no_obstacle() -> None:
+    """Layers that only deep networks had are served where the depth is fixed, or has another range."""
+    storage = optuna.storages.InMemoryStorage()
+
+    def network(trial: optuna.Trial, low: int = 1, high: int = 3) -> float:
+        depth = trial.suggest_int("depth", low, high)
+        return sum(trial.suggest_float(f"u{k}", 0.0, 1.0) for k in range(depth))
+
+    for seed in range(5):
+        one = optuna.create_study(storage=storage, sampler=optuna.samplers.RandomSampler(seed))
+        one.optimize(network, n_trials=15)
+    for low, high in ((2, 2), (3, 4), (4, 6)):
+        study = optuna.create_study(sampler=MetaSampler(storage, seed=0))
+        study.optimize(lambda trial, low=low, high=high: network(trial, low, high), n_trials=6)  # type: ignore[misc]
+        assert len(study.trials) == 6
+
+
+def test_choices_of_one_text_are_one_choice() -> None:
+    """Two objects that are told by the same text do not keep a storage from being read."""
+    storage = optuna.storages.InMemoryStorage()
+    choices = ("a", "a", "bb")
+    past = optuna.create_study(storage=storage)
+    past.optimize(lambda trial: float(len(trial.suggest_categorical("c", choices))), n_trials=8)
+    (task,) = read_optuna(storage)
+    assert len(task.done) == 8

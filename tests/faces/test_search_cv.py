@@ -16,6 +16,7 @@ from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.cluster import KMeans
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -25,15 +26,18 @@ from sklearn.metrics import make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
 )
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
 import foretune
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task, Trial
 from foretune.faces.search_cv import MetaSearchCV, SearchWarning
+from foretune.faces.searching.estimators import Model
 from foretune.history.history import open_history
 from foretune.testing import RELATED_CELLS, related_tasks
 
@@ -239,7 +243,7 @@ def test_an_unknown_estimator_is_told_of_once_and_searched() -> None:
     """One warning, then a good cold search: the best of a large grid in a fifth of the trials."""
     data, target = load_diabetes(return_X_y=True)
     grid = {"alpha": [*np.logspace(-4, 4, 17)], "fit_intercept": [True, False], "tol": [1e-3, 1e-4]}
-    with pytest.warns(SearchWarning, match="no task of ridge") as caught:
+    with pytest.warns(SearchWarning, match="no regression task of ridge") as caught:
         search = MetaSearchCV(Ridge(), grid, n_trials=13).fit(data, target)
     assert len(caught) == 1
     full = GridSearchCV(Ridge(), grid).fit(data, target)
@@ -381,3 +385,41 @@ def renamed_trials(task: Task) -> tuple[Trial, ...]:
         replace(t, config={("cost" if name == "C" else name): value for name, value in t.config.items()})
         for t in task.trials
     )
+
+
+def test_a_grid_of_lists_is_tried_in_full() -> None:
+    """Shapes of a network that the family's space does not hold are different settings, each tried."""
+    X, y = load_iris(return_X_y=True)
+    grid = {"hidden_layer_sizes": [(5,), (5, 5), (10,)], "alpha": [1e-4, 1e-2]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search = MetaSearchCV(MLPClassifier(max_iter=5), grid, n_trials=5, cv=2).fit(X, y)
+    assert len(search.cv_results_["params"]) == 5
+    assert (5, 5) in {params["hidden_layer_sizes"] for params in search.cv_results_["params"]}
+
+
+def test_what_the_estimator_is_set_to_is_what_past_trials_had() -> None:
+    """A hyperparameter that the past never searched is taken to have been as the estimator has it."""
+    X, y = load_iris(return_X_y=True)
+    grid = {"C": [1, 10, 100], "shrinking": [False, True]}
+    search = MetaSearchCV(SVC(), grid, n_trials=2, preprocess=True).fit(X, y)
+    assert "shrinking was not searched: it is taken to have been True." in search.notes_
+
+
+def test_a_scaler_of_the_target_is_none_of_the_columns() -> None:
+    """Behind a TransformedTargetRegressor the columns are as they were given, and that is told."""
+    model = Model.of(TransformedTargetRegressor(SVR(), transformer=StandardScaler()))
+    assert not model.scaled
+    assert Model.of(make_pipeline(StandardScaler(), SVR())).scaled
+
+
+def test_a_past_in_which_nothing_differs_is_no_obstacle(tmp_path: Path) -> None:
+    """Where all past settings scored the same, a search by another score still ends well."""
+    X, y = load_iris(return_X_y=True)
+    url, grid = str(tmp_path / "past.db"), {"var_smoothing": [1e-9, 1e-8, 1e-7]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        MetaSearchCV(GaussianNB(), grid, n_trials=3, history=url).fit(X[:100], y[:100])
+        wider = {"var_smoothing": [1e-9, 1e-3, 1e-1, 1.0]}
+        search = MetaSearchCV(GaussianNB(), wider, n_trials=3, history=url, scoring="neg_log_loss").fit(X, y)
+    assert search.outlook_.gain < 10.0

@@ -1,5 +1,6 @@
 """Past spaces that differ from today's."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from ConfigSpace import (
     OrdinalHyperparameter,
 )
 
+from foretune.data.errors import LearningError, SpaceError
 from foretune.data.records import Task, Trial
 from foretune.data.spaces import add_mixed
 from foretune.recommender.changes import assumptions, joined, renamed
@@ -169,3 +171,53 @@ def test_the_search_goes_on_in_the_changed_space() -> None:
 def test_nothing_is_assumed_of_an_equal_space() -> None:
     """Where past and present search the same space there is nothing to say."""
     assert assumptions([related_space()], related_space(), {}) == ()
+
+
+def test_a_changed_default_is_taken_for_what_it_is() -> None:
+    """What a config does not name is at today's default, and at the former one in the past."""
+    former, today = (
+        space(Float("C", (0.1, 100.0), log=True, default=d), Integer("g", (1, 3))) for d in (1.0, 10.0)
+    )
+    trials = (Trial({"C": 10.0, "g": 1}, 0.3), Trial({"g": 1}, 0.1), Trial({"C": 0.1, "g": 1}, 0.5))
+    recommender = Recommender().fit([Task(f"past {k}", "f", former, trials=trials) for k in range(8)])
+    found = recommender.recommend(
+        Task("new", "f", today), 3, candidates=[{"g": 1}, {"C": 1.0, "g": 1}, {"C": 0.1}]
+    )
+    assert len(found) == 3
+    assert found[0].config == {"C": 1.0, "g": 1}
+    expected = {str(one.config): one.loss for one in found}
+    assert expected["{'g': 1}"] > expected["{'C': 1.0, 'g': 1}"] + 0.1
+
+
+def test_an_alias_that_leads_nowhere_is_refused() -> None:
+    """A former name that no past task has, or one beside today's name, is an error that says so."""
+    with pytest.raises(LearningError, match="no past task has 'costs'"):
+        Recommender(aliases={"c": "costs"}).fit(related_tasks())
+    with pytest.raises(LearningError, match="both 'C' and 'gamma'"):
+        Recommender(aliases={"gamma": "C"}).fit(related_tasks())
+
+
+def test_a_renamed_past_can_be_saved(tmp_path: Path) -> None:
+    """Saved and loaded, a recommender with aliases recommends the same."""
+    today = space(Float("cost", (1e-3, 1e3), log=True, default=1.0))
+    add_mixed(today, Float("gamma", (1e-5, 10.0), log=True, default=0.1), ["scale"], default="scale")
+    task = Task("new", "svm", today, metafeatures={"size": 0.9, "landmark": 0.4})
+    recommender = Recommender(aliases={"cost": "C"}).fit(related_tasks())
+    recommender.save(tmp_path / "saved")
+    loaded = Recommender.load(tmp_path / "saved")
+    assert loaded.recommend(task)[0].config == recommender.recommend(task)[0].config
+    assert loaded.assumptions(today) == recommender.assumptions(today)
+
+
+def test_a_space_may_be_added_to_by_its_owner() -> None:
+    """Added to between two calls, a task's own space is a new one; to the past's space that is refused."""
+    recommender = Recommender().fit(past := related_tasks())
+    own = related_space()
+    task = Task("new", "svm", own, metafeatures={"size": 0.5, "landmark": 0.4})
+    assert "shrink" not in recommender.recommend(task)[0].config
+    own.add(Float("shrink", (0.0, 1.0), default=0.5))
+    assert "shrink" in recommender.recommend(task)[0].config
+    assert past[0].space is not None
+    past[0].space.add(Float("shrink", (0.0, 1.0), default=0.5))
+    with pytest.raises(SpaceError, match="copy"):
+        recommender.recommend(task)

@@ -12,6 +12,8 @@ from foretune.collect.families import family
 from foretune.data.errors import LearningError
 from foretune.data.records import Config, Floats, Forecast, Task, Trial
 from foretune.data.spaces import default_config
+from foretune.features.encoding import Encoder
+from foretune.learners.surfaces import Surfaces
 from foretune.recommender.explanation import gain_over_default, importances
 from foretune.recommender.recommender import LEARNERS, Recommender
 from foretune.testing import RELATED_CELLS, related_loss, related_space, related_task, related_tasks
@@ -89,7 +91,8 @@ def test_a_gain_after_trials_has_the_interval_of_its_scenarios() -> None:
     space.add(Float("x", (0.0, 1.0), default=0.0))
     task = Task("t", "f", space).plus(Trial({"x": 0.5}, 1.0))
     learner = Formula(lambda c: -c["x"], lambda c: -3 * c["x"], weights=(0.5, 0.5), spread=0.1)
-    gain = gain_over_default(learner, task, {"x": 1.0}, space, [])
+    past = Task("p", "f", space).plus(Trial({"x": 0.0}, 1.0), Trial({"x": 1.0}, 0.5))
+    gain = gain_over_default(learner, task, {"x": 1.0}, space, Surfaces([past], Encoder(space)))
     assert gain.mean == pytest.approx(2.0)
     assert 0.7 < gain.low < 1.0
     assert 3.0 < gain.high < 3.3

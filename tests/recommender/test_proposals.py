@@ -2,10 +2,18 @@
 
 import numpy as np
 import pytest
-from ConfigSpace import ConfigurationSpace, Float, Integer
+from ConfigSpace import (
+    Categorical,
+    ConfigurationSpace,
+    Constant,
+    Float,
+    ForbiddenAndConjunction,
+    ForbiddenEqualsClause,
+    Integer,
+)
 
 from foretune.collect.families import families, family
-from foretune.data.records import Config, Trial
+from foretune.data.records import Config, Task, Trial
 from foretune.data.spaces import default_config, unfold
 from foretune.features.encoding import Encoder
 from foretune.recommender.proposals import FRESH, RECORDED, VARIANTS, Proposals, fitted, variant
@@ -73,3 +81,37 @@ def test_a_foreign_config_is_fitted_to_the_space() -> None:
     space.add(Integer("k", (1, 9), default=3), Float("f", (0.0, 1.0), default=0.5))
     config = {"C": 1e9, "gamma": "never", "k": 40.2, "f": 1, "kernel": "rbf"}
     assert fitted(space, config) == default_config(space) | {"C": 1000.0, "k": 9, "f": 1.0, "gamma": "scale"}
+
+
+def test_what_a_space_forbids_is_not_proposed() -> None:
+    """No candidate, past, fresh or near the best, is one that a forbidden clause speaks against."""
+    space = ConfigurationSpace()
+    kernel, shrink = (
+        Categorical("kernel", ["rbf", "poly"]),
+        Categorical("shrink", [True, False], default=False),
+    )
+    space.add(kernel, shrink, Float("C", (0.1, 10.0)))
+    space.add(
+        ForbiddenAndConjunction(ForbiddenEqualsClause(kernel, "rbf"), ForbiddenEqualsClause(shrink, True))
+    )
+    trials = [Trial({"kernel": "rbf", "shrink": True, "C": 1.0 + k}, 0.1 * k) for k in range(6)]
+    past = Task("past", "f", space, trials=tuple(trials))
+    found = Proposals([past], space, Encoder(space).key).of(past).values()
+    assert found
+    assert not any(config["kernel"] == "rbf" and config["shrink"] for config in found)
+
+
+def test_none_may_be_a_choice() -> None:
+    """A choice whose value is None is kept, also where the default is another."""
+    space = ConfigurationSpace()
+    space.add(Categorical("weight", [None, "balanced"], default="balanced"))
+    assert fitted(space, {"weight": None}) == {"weight": None}
+
+
+def test_a_constant_is_always_there() -> None:
+    """A text that the space holds constant stands in every candidate."""
+    space = ConfigurationSpace()
+    space.add(Constant("kernel", "rbf"), Float("C", (0.1, 10.0)))
+    past = Task("past", "f", space, trials=(Trial({"C": 1.0}, 0.1), Trial({"C": 2.0}, 0.2)))
+    found = Proposals([past], space, Encoder(space).key).of(past).values()
+    assert {config["kernel"] for config in found} == {"rbf"}

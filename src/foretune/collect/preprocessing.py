@@ -28,12 +28,12 @@ def make_preprocessing(X: pd.DataFrame) -> ColumnTransformer:
     numbers = [i for i in range(X.shape[1]) if _is_number(X.iloc[:, i])]
     categories = [i for i in range(X.shape[1]) if i not in set(numbers)]
     number_steps = make_pipeline(
-        FunctionTransformer(_finite),
+        FunctionTransformer(_finite, feature_names_out="one-to-one"),
         SimpleImputer(strategy="median", keep_empty_features=True),
         StandardScaler(),
     )
     category_steps = make_pipeline(
-        FunctionTransformer(_text),
+        FunctionTransformer(_text, feature_names_out="one-to-one"),
         SimpleImputer(strategy="most_frequent", missing_values=np.nan, keep_empty_features=True),
         OneHotEncoder(
             handle_unknown="infrequent_if_exist", min_frequency=0.01, max_categories=30, sparse_output=False
@@ -79,6 +79,12 @@ class Preprocessing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sc
         check_is_fitted(self)
         values: np.ndarray[Any, np.dtype[np.float64]] = self.columns_.transform(_frame(X))
         return values
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, np.dtype[np.object_]]:
+        """The names of the columns that come out."""
+        check_is_fitted(self)
+        names: np.ndarray[Any, np.dtype[np.object_]] = self.columns_.get_feature_names_out()
+        return names
 
 
 def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import numpy as np
 from ConfigSpace import (
     CategoricalHyperparameter,
     ConfigurationSpace,
+    Constant,
     EqualsCondition,
     OrConjunction,
     OrdinalHyperparameter,
@@ -86,8 +87,8 @@ def unfold(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
         kind = space.get(name + KIND)
         if kind is None:
             values[name] = value
-        elif kind.legal_value(special := _as_choice(value)):
-            values[name + KIND] = special
+        elif kind.legal_value(special := _as_choice(value)) or name not in space:
+            values[name + KIND] = special  # also one that a choice without a number beside it does not hold
         else:
             values[name + KIND], values[name] = NUMBER, value
     return values
@@ -159,6 +160,12 @@ def _active(space: ConfigurationSpace, given: Mapping[str, Any]) -> dict[str, An
     return values
 
 
+def is_allowed(space: ConfigurationSpace, config: Config) -> bool:
+    """Whether none of the space's forbidden clauses speaks against the config."""
+    values = unfold(space, config) if space.forbidden_clauses else {}
+    return not any(clause.is_forbidden_value(values) for clause in space.forbidden_clauses)
+
+
 def is_active(space: ConfigurationSpace, name: str, values: Mapping[str, Any]) -> bool:
     """Whether the conditions on `name` hold; ConfigSpace lists parents before their children."""
     return all(_holds(condition, values) for condition in space.parent_conditions_of[name])
@@ -196,6 +203,8 @@ def _value_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
         return hyperparameter.choices[int(np.searchsorted(edges[:-1], u, side="right"))]
     if isinstance(hyperparameter, OrdinalHyperparameter):
         return hyperparameter.sequence[int(u * len(hyperparameter.sequence))]
+    if isinstance(hyperparameter, Constant):
+        return hyperparameter.value
     return number_at(hyperparameter, u)
 
 

@@ -89,6 +89,8 @@ def recommend(
     from foretune.recommender.advice import advise
 
     started = time.perf_counter()
+    if grid and grid_file is not None:
+        raise SpaceError("--grid and --grid-file exclude each other: give one of them.")
     if grid_file is not None and family is None:
         raise SpaceError("a grid belongs to one family: say which, with --family.")
     cells = find_family(family).cells(read_grid(grid_file)) if family and grid_file else None
@@ -188,6 +190,7 @@ def explain(
         for head, text in explanation.lines():
             out.print(f"[bold]{escape(head)}[/]: {escape(text)}", highlight=False, soft_wrap=True)
     if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(explanation.page(), encoding="utf-8")
 
 
@@ -227,15 +230,17 @@ def tune(
     from foretune.faces.search_report import answer_of, write_search
     from foretune.faces.tuning import Bench, Limits, tune as run
     from foretune.recommender.advice import advise
+    from foretune.recommender.past import past_tasks
 
     table = load_dataset(data, target_column=target)
     metric = check_metric(metric or metrics_for(table.target)[0], table.target)
-    name = family or advise(table, metric=metric, experience=not no_experience, learner=learner)[0].family
     with open_to_write(history) as store, show_search(trials) as show:
+        past: dict[str, Any] = {"history": store, "experience": not no_experience}
+        name = family or advise(table, metric=metric, learner=learner, **past)[0].family
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
-        past = past_of(history, [name], metric, experience=not no_experience)
         limits = Limits(trials, seconds, tolerance, per_second)
-        tuned = run(bench, past, limits, metric=metric, learner=learner, on_trial=show)
+        tasks = past_tasks(family=name, metric=metric, **past)
+        tuned = run(bench, tasks, limits, metric=metric, learner=learner, on_trial=show)
     if as_json:
         sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")
     else:

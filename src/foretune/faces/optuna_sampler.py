@@ -85,7 +85,7 @@ class MetaSampler(BaseSampler):
         self._metafeatures, self._aliases = dict(metafeatures or {}), dict(aliases or {})
         self._seed = int(np.random.default_rng(seed).integers(2**31))
         self._tpe_seed = seed
-        self._studies: dict[str, LiveStudy] = {}
+        self._studies: dict[tuple[str, str | None], LiveStudy] = {}
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -163,14 +163,22 @@ class MetaSampler(BaseSampler):
     def _live(self, study: optuna.Study) -> LiveStudy:
         """What is known of the study; the past is read when it is first met."""
         _check_study(study)
-        if study.study_name not in self._studies:
+        key = self._key(study)
+        if key not in self._studies:
             tasks = _of_one_metric(_without(study, self._tasks()), study)
             search = WarmSearch(tasks, aliases=self._aliases, seed=self._seed)
             while len(self._studies) >= STUDIES:
                 del self._studies[next(iter(self._studies))]
             tpe = TPESampler(seed=self._tpe_seed)
-            self._studies[study.study_name] = LiveStudy(search, self._metafeatures, tpe)
-        return self._studies[study.study_name]
+            self._studies[key] = LiveStudy(search, self._metafeatures, tpe)
+        return self._studies[key]
+
+    def _key(self, study: optuna.Study) -> tuple[str, str | None]:
+        """The study's name and beginning: another storage, or a later time, may hold another of that name."""
+        start, name = _beginning(study), study.study_name
+        if start is None:  # a pruner may show only some of the trials
+            return next((key for key in reversed(self._studies) if key[0] == name), (name, None))
+        return name, start
 
     def _tasks(self) -> list[Task]:
         """The past tasks, of the family where one is given."""
@@ -222,11 +230,15 @@ def _read(past: Past, family: str | None) -> list[Task]:
     return list(past) if isinstance(past, list | tuple) else list(cast("History", past).tasks(family))
 
 
+def _beginning(study: optuna.Study) -> str | None:
+    """When the study's first trial started; None where it does not show it."""
+    trials = study.get_trials(deepcopy=False)
+    return started(trials) if trials and min(one.number for one in trials) == 0 else None
+
+
 def _without(study: optuna.Study, tasks: Sequence[Task]) -> list[Task]:
     """The tasks but the study itself, which may lie among the past that it learns from."""
-    trials = study.get_trials(deepcopy=False)
-    # A pruner may show only some of the trials; then the name alone has to tell.
-    start = started(trials) if [one.number for one in trials] == list(range(len(trials))) else None
+    start = _beginning(study)  # where it is not known the name alone has to tell
     return [
         task
         for task in tasks
@@ -239,10 +251,14 @@ def _without(study: optuna.Study, tasks: Sequence[Task]) -> list[Task]:
 
 
 def _of_one_metric(tasks: Sequence[Task], study: optuna.Study) -> list[Task]:
-    """The tasks of the study's metric, else of the most frequent one; studies of Optuna's are all alike."""
-    metrics = [METRIC if task.provenance.get("source") == SOURCE else task.metric for task in tasks]
+    """Of each family the tasks of the study's metric, else of its most frequent; Optuna's are all alike."""
     names = getattr(study, "metric_names", None)  # a study that a pruner shows in part has none
     named = names[0] if names else None
-    counted = Counter(metrics)
-    wanted = named if named in counted else next((name for name, _ in counted.most_common(1)), None)
-    return [task for task, metric in zip(tasks, metrics, strict=True) if metric == wanted]
+    metrics = [METRIC if task.provenance.get("source") == SOURCE else task.metric for task in tasks]
+    counted: dict[str, Counter[str]] = {}
+    for task, metric in zip(tasks, metrics, strict=True):
+        counted.setdefault(task.family, Counter())[metric] += 1
+    wanted = {
+        family: named if named in found else found.most_common(1)[0][0] for family, found in counted.items()
+    }
+    return [task for task, metric in zip(tasks, metrics, strict=True) if metric == wanted[task.family]]

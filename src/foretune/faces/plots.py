@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from foretune.data.errors import ForetuneError
 from foretune.data.metrics import LOWER_IS_BETTER, to_score
 from foretune.data.records import Task, Trial
 from foretune.faces.charts import GOOD, GREY, Bar, Point, Series, bars, dots, lines
@@ -22,9 +23,11 @@ class Plot:
         return "".join(f"<div style='display:inline-block;margin:4px'>{chart}</div>" for chart in self.charts)
 
     def save(self, path: Path | str, title: str = "foretune") -> Path:
-        """The path of the picture: one SVG where there is one chart, else a page of all of them."""
+        """The path of the picture: an .svg where there is one chart, or an .html page of all of them."""
         path = Path(path)
-        if path.suffix == ".svg" and len(self.charts) == 1:
+        if path.suffix not in (".svg", ".html") or (path.suffix == ".svg" and len(self.charts) != 1):
+            raise ForetuneError(f"{path.name} cannot hold {len(self.charts)} charts: name it NAME.html.")
+        if path.suffix == ".svg":
             text = self.charts[0]
         else:
             head = f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title>"

@@ -10,7 +10,7 @@ from foretune.collect.families import Family
 from foretune.collect.sweep import Job, Plan, run_jobs, trials_of
 from foretune.data.errors import LearningError, MetricError
 from foretune.data.metrics import check_metric, metrics_for
-from foretune.data.records import Recommendation, Task, Trial
+from foretune.data.records import DONE, Recommendation, Task, Trial
 from foretune.features.metafeatures import describe
 from foretune.history.history import History
 from foretune.recommender.explanation import Explanation
@@ -62,7 +62,8 @@ class Bench:
         if self.history is None:
             return task
         known = (one for one in self.history.tasks(self.family.name, metric=metric) if one.key == task.key)
-        return task.plus(*(trial for one in known for trial in one.trials))
+        # What failed may do better now: more time, say.
+        return task.plus(*(trial for one in known for trial in one.trials if trial.status is DONE))
 
     def tried(self, task: Task, found: Sequence[Recommendation]) -> Iterator[Trial]:
         """A trial of each recommended config as they finish, written to the history for all metrics."""
@@ -113,7 +114,8 @@ def tune(
         if reason := _may_end(recommender, task, limits, time.monotonic() - start):
             ended = reason
             break
-    return _told(recommender, task, ended, limits.tolerance or TOLERANCE)
+    tolerance = TOLERANCE if limits.tolerance is None else limits.tolerance
+    return _told(recommender, task, ended, tolerance)
 
 
 def _may_end(recommender: Recommender, task: Task, limits: Limits, seconds: float) -> str:

@@ -160,7 +160,8 @@ class ColdGaussianProcess:
         if not len(observed.tried):
             best = self.mixture.surfaces.best
             mean = float(best.mean()) + self.scales.typical * (1 + _off_centre(points[: len(configs)]))
-            return Forecast(mean, np.full(len(configs), float(best.std()) + self.scales.typical))
+            std, none = float(best.std()) + self.scales.typical, np.zeros(len(self.mixture.tasks))
+            return Forecast(mean, np.full(len(configs), std), shares=none, history_weight=0.0)
         posteriors = cold_posteriors(points, observed, self.scales)
         odds, none = np.ones(len(posteriors)), np.zeros(len(self.mixture.tasks))
         return combined(posteriors, odds, observed, len(configs), shares=none, history_weight=0.0)

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 
 from foretune.collect.datasets import Dataset, target_of
 from foretune.collect.families import Family, families, family as find_family
-from foretune.data.errors import LearningError
+from foretune.data.errors import LearningError, SpaceError
 from foretune.data.metrics import Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
-from foretune.data.spaces import check_names, complete
+from foretune.data.spaces import check_names, complete, unfold
 from foretune.features.metafeatures import describe
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, past_tasks
@@ -121,7 +121,11 @@ def explained(
     recommender = Recommender(learner).fit(past)
     if config is None:
         return recommender.explain(task)
-    whole = complete(one.wide_space(data.target), config)
+    space = one.wide_space(data.target)
+    for name, value in unfold(space, config).items():
+        if name in space and not space[name].legal_value(value):
+            raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {space[name]}.")
+    whole = complete(space, config)
     return recommender.explain(task, recommender.recommend(task, candidates=[whole])[0])
 
 

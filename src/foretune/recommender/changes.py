@@ -20,6 +20,7 @@ from ConfigSpace.hyperparameters import (
     NumericalHyperparameter,
 )
 
+from foretune.data.errors import LearningError
 from foretune.data.records import Task
 from foretune.data.spaces import KIND, default_config, names_of
 
@@ -29,9 +30,28 @@ Number = NumericalHyperparameter[Any, Any]
 
 
 def renamed(tasks: Sequence[Task], aliases: Aliases) -> list[Task]:
-    """The tasks with their hyperparameters called by today's names; `aliases` maps those to former names."""
+    """The tasks with their hyperparameters called by today's names; `aliases` maps those to former names.
+
+    Raises `LearningError` where no past task knows a former name, or one knows both.
+    """
+    if not aliases:
+        return list(tasks)
+    held = [set(names_of(task.space)) for task in tasks if task.space is not None]
+    for new, old in aliases.items():
+        if not any(old in names or new in names for names in held):
+            raise LearningError(f"no past task has {old!r}: aliases map today's names to former ones.")
+        if old not in aliases and any(old in names and new in names for names in held):
+            raise LearningError(
+                f"a past task has both {old!r} and {new!r}: neither can be the other's alias."
+            )
     today = {old: new for new, old in aliases.items()}
-    return [_renamed(task, today) for task in tasks] if today else list(tasks)
+    return [_renamed(task, today) for task in tasks]
+
+
+def spelled_otherwise(space: ConfigurationSpace, whole: ConfigurationSpace) -> bool:
+    """Whether what a config does not name is something else in the one space than in the other."""
+    own, other = default_config(space), default_config(whole)
+    return any(other.get(name) != value for name, value in own.items())
 
 
 def _renamed(task: Task, today: Mapping[str, str]) -> Task:
@@ -130,8 +150,8 @@ def assumptions(
     past: Sequence[ConfigurationSpace], today: ConfigurationSpace, aliases: Aliases
 ) -> tuple[str, ...]:
     """One sentence for each way in which a past space differs from today's, and what is assumed for it."""
-    former = {name for space in past for name in space}
-    said = [f"{new} was called {old}." for new, old in aliases.items() if new in former]
+    former, now = {name for space in past for name in names_of(space)}, names_of(today)
+    said = [f"{new} was called {old}." for new, old in aliases.items() if new in former and new in now]
     for space in past:
         said += _differences(space, today)
     return tuple(dict.fromkeys(said))
@@ -165,7 +185,7 @@ def _changed(old: Parameter, new: Parameter) -> Iterator[str]:
     former, current = _values(old), _values(new)
     if former is None or current is None:
         if type(old) is not type(new):
-            yield f"{name} was a {_sort(old)} and is a {_sort(new)}: its past values are not used."
+            yield f"{name} was a {_sort(old)} and is a {_sort(new)}: only values that fit both still teach."
         return
     if fresh := [value for value in current if value not in former]:
         yield f"{name} can now be {', '.join(map(str, fresh))}: nothing is known of that."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
@@ -13,7 +13,6 @@ from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.data.records import Config, Floats, Forecast, Recommendation, Task
 from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
-from foretune.learners.learner import Learner
 from foretune.learners.surfaces import Surfaces
 
 POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
@@ -83,10 +82,10 @@ class Explanation:
         return [*lines, ("note", one.note)] if one.note else lines
 
     def _grounds(self) -> str:
-        if not self.trials:
-            return "past datasets alone"
         weight = self.recommendation.history_weight
-        return f"past datasets to {weight:.0%}, for the rest on its own {self.trials} trials"
+        if not self.trials:
+            return "past datasets alone" if weight else "nothing yet"
+        return f"past datasets to {weight:.0%}, for the rest on {self.trials} trials of its own"
 
     def _most_important(self) -> list[tuple[str, float]]:
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])
@@ -120,7 +119,15 @@ def _bars(title: str, rows: Sequence[tuple[str, float]]) -> str:
     return f"<table><caption style='text-align:left'>{escape(title)}</caption>{drawn}</table>"
 
 
-def importances(learner: Learner, task: Task, space: ConfigurationSpace) -> dict[str, float]:
+class Forecaster(Protocol):
+    """What forecasts the losses of configs, each as it is meant in the space at hand."""
+
+    def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
+        """The loss to expect of each config on this task."""
+        ...
+
+
+def importances(learner: Forecaster, task: Task, space: ConfigurationSpace) -> dict[str, float]:
     """The share of each hyperparameter in how much the forecast losses vary over the space, summing to 1.
 
     Total effects (with all interactions) in each scenario of the forecast, averaged by their weights: those
@@ -152,21 +159,23 @@ def _scenarios(forecast: Forecast) -> tuple[Floats, Floats]:
 
 
 def gain_over_default(
-    learner: Learner, task: Task, config: Config, space: ConfigurationSpace, past: Sequence[Task]
+    learner: Forecaster, task: Task, config: Config, space: ConfigurationSpace, surfaces: Surfaces
 ) -> Gain:
-    """How much better the config will be than the default of the space.
+    """How much better the config will be than the default of the space; `surfaces` are those of the past.
 
     Before any trial: as it was on the past tasks, by how much the forecast rests on each. Then by the
     scenarios of the forecast.
     """
-    default = complete(space, {})
+    default, key = complete(space, {}), Encoder.of(space).key
+    if key(config) == key(default):
+        return Gain(default, 0.0, 0.0, 0.0)
     forecast = learner.forecast(task, [config, default])
     shares = forecast.weights if forecast.shares is None else forecast.shares
     if task.done and forecast.scenarios is not None and forecast.weights is not None:
         ahead, weights = forecast.scenarios[:, 1] - forecast.scenarios[:, 0], forecast.weights
         std = np.zeros_like(ahead) if forecast.spread is None else np.hypot(*forecast.spread.T)
-    elif not task.done and shares is not None and len(shares) == len(past):
-        losses = Surfaces(past, Encoder.of(space)).losses([config, default])
+    elif not task.done and shares is not None and len(shares) == len(surfaces.tasks) and shares.any():
+        losses = surfaces.losses([config, default])
         ahead, weights, std = losses[:, 1] - losses[:, 0], shares, np.zeros(len(losses))
     else:
         ahead = np.array([forecast.mean[1] - forecast.mean[0]])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from foretune.data.records import Task, canonical
 from foretune.experience import REHEARSALS
 
-FORMAT: Final = 3  # of what is remembered, and of how it was come by: raised when either changes
+FORMAT: Final = 4  # of what is remembered, and of how it was come by: raised when either changes
 
 
 def content_key(tasks: Sequence[Task]) -> str:

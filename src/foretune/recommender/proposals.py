@@ -11,7 +11,7 @@ from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Constant,
 from ConfigSpace.hyperparameters import IntegerHyperparameter, NumericalHyperparameter
 
 from foretune.data.records import Config, Task
-from foretune.data.spaces import complete, fold, number_at, sobol_configs, unfold
+from foretune.data.spaces import complete, fold, is_allowed, number_at, sobol_configs, unfold
 
 FRESH: Final = 128  # Sobol points of the space
 RECORDED: Final = (
@@ -20,6 +20,7 @@ RECORDED: Final = (
 VARIANTS: Final = 32  # of the best configs so far, from the time when there are
 FEWEST_TRIALS: Final = 5  # trials; before, the past has better ideas
 REACH: Final = (0.2, 0.05)  # how far variants differ, in widths of a range
+ILLEGAL: Final = object()  # in the place of a value that a space cannot hold; None may be a choice
 SWITCHED: Final = 0.2  # share of choices that a variant takes otherwise
 
 
@@ -55,7 +56,8 @@ class Proposals:
         return found
 
     def _add(self, found: dict[str, Config], config: Config) -> None:
-        found.setdefault(self._key(config), config)
+        if is_allowed(self._space, config):
+            found.setdefault(self._key(config), config)
 
 
 def best_first(tasks: Sequence[Task]) -> Iterator[Config]:
@@ -72,15 +74,15 @@ def fitted(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
     """
     given = {name: value for name, value in unfold(space, config).items() if name in space}
     legal = {name: _legal(space[name], value) for name, value in given.items()}
-    return complete(space, fold({name: value for name, value in legal.items() if value is not None}))
+    return complete(space, fold({name: value for name, value in legal.items() if value is not ILLEGAL}))
 
 
 def _legal(parameter: Any, value: Any) -> Any:
-    """The value, or the nearest number that is legal; None where there is none."""
+    """The value, or the nearest number that is legal; ILLEGAL where there is none."""
     if isinstance(parameter, NumericalHyperparameter) and isinstance(value, Real) and value == value:  # noqa: PLR0124
         drawn = min(max(value, parameter.lower), parameter.upper)
         value = round(drawn) if isinstance(parameter, IntegerHyperparameter) else float(drawn)
-    return value if parameter.legal_value(value) else None
+    return value if parameter.legal_value(value) else ILLEGAL
 
 
 def variant(

@@ -1,8 +1,8 @@
 """The recommender: one family, one metric; says which config to try next on a task, and why."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from pathlib import Path
 from typing import Final, Self
@@ -10,9 +10,10 @@ from typing import Final, Self
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from foretune.data.errors import HistoryError, LearningError
+from foretune.data.errors import HistoryError, LearningError, SpaceError
 from foretune.data.records import (
     DONE,
+    FAILED,
     RUNNING,
     Config,
     Evidence,
@@ -34,8 +35,9 @@ from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
+from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
-from foretune.recommender.changes import assumptions, joined, renamed
+from foretune.recommender.changes import assumptions, joined, renamed, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
@@ -67,7 +69,34 @@ class Lesson:
     learner: Learner
     proposals: Proposals
     durations: Durations
-    key: Callable[[Config], str]
+    encoder: Encoder
+    spells: bool = False  # whether today's defaults differ, so that configs must be spelled out
+    size: int = 0  # of the space that was asked for, which its owner may have changed since
+    wholes: dict[Hashable, Config] = field(default_factory=dict)
+
+    def whole(self, config: Config) -> Config:
+        """The config as it is meant today; of those that say as much the very object."""
+        if not self.spells:
+            return config
+        quick = tuple((name, type(value), repr(value)) for name, value in config.items())
+        if quick not in self.wholes:
+            self.wholes[quick] = complete(self.asked, config)
+        return self.wholes[quick]
+
+    def key(self, config: Config) -> str:
+        """One name for equal settings."""
+        return self.encoder.key(self.whole(config))
+
+    def surfaces(self, tasks: Sequence[Task]) -> Surfaces:
+        """What the past tasks lost with any config."""
+        return Surfaces(tasks, self.encoder)
+
+    def forecast(self, task: Task, configs: Iterable[Config]) -> Forecast:
+        """What the learner says of the configs, each as it is meant today."""
+        if self.spells:
+            trials = (replace(trial, config=self.whole(trial.config)) for trial in task.trials)
+            task = replace(task, trials=tuple(trials))
+        return self.learner.forecast(task, [self.whole(config) for config in configs])
 
 
 class Recommender:
@@ -103,17 +132,20 @@ class Recommender:
 
         Raises `LearningError` where they do not, or hold nothing to learn from.
         """
-        self._tasks = renamed(taught(list(tasks)), self.aliases)
-        kinds = {(task.family, task.metric) for task in self._tasks}
+        self._tasks = []  # nothing is known where what follows fails
+        past = renamed(taught(list(tasks)), self.aliases)
+        kinds = {(task.family, task.metric) for task in past}
         if len(kinds) > 1:
             raise LearningError(
                 f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
                 "choose with history.tasks(family=..., metric=...)."
             )
-        self._past_spaces = _distinct([task.space for task in self._tasks if task.space is not None])
+        self._past_spaces = _distinct([task.space for task in past if task.space is not None])
         if not self._past_spaces:
             raise LearningError("none of the past tasks has a space: a recommender needs one.")
         self._space = reduce(joined, self._past_spaces)
+        self._size = len(self._space)
+        self._tasks = [_spelled(task, self._space) for task in past] if len(self._past_spaces) > 1 else past
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         self._coverage = Coverage(self._tasks, self._metaspace)
         self._lessons = [self._learned(self._space, self._space, self.learner)]
@@ -134,22 +166,28 @@ class Recommender:
     def _lesson_in(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
         encoder = Encoder.of(space)
         proposals = Proposals(self._tasks, asked, encoder.key)
-        return Lesson(asked, space, learner, proposals, Durations(self._tasks, encoder), encoder.key)
+        durations = Durations(self._tasks, encoder)
+        spells = asked is not space and spelled_otherwise(asked, space)
+        return Lesson(asked, space, learner, proposals, durations, encoder, spells, len(asked))
 
     def _lesson(self, task: Task) -> Lesson:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
         if not self._tasks:
             raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+        if len(self._space) != self._size:
+            raise SpaceError(
+                "the space of the past was changed after fit: add to a copy of it, copy.deepcopy(space)."
+            )
         asked = task.space or self._space
         for lesson in self._lessons:
-            if lesson.asked is asked or lesson.asked == asked:
+            if lesson.size == len(asked) and (lesson.asked is asked or lesson.asked == asked):
                 return lesson
         space = joined(self._space, asked)
         if space is self._space:
             lesson = self._lesson_in(asked, space, self.learner)
         else:
             lesson = self._learned(asked, space, copy(self.learner))
-        self._lessons = [self._lessons[0], *self._lessons[1:][1 - LESSONS :], lesson]
+        self._lessons = [self._lessons[0], *self._lessons[1:][2 - LESSONS :], lesson]
         return lesson
 
     def recommend(
@@ -189,7 +227,9 @@ class Recommender:
         lesson = self._lesson(task)
         everything = _with_tried(lesson, task, _pool(lesson, task, candidates))
         done = {lesson.key(trial.config) for trial in task.done}
-        forecast = lesson.learner.forecast(task, [*everything.values()])
+        failed = {lesson.key(trial.config) for trial in task.trials if trial.status is FAILED} - done
+        everything = {key: config for key, config in everything.items() if key not in failed}
+        forecast = lesson.forecast(task, everything.values())
         tried = np.array([key in done for key in everything])
         return self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
 
@@ -207,8 +247,8 @@ class Recommender:
             found[0],
             task.name,
             len(task.done),
-            gain=gain_over_default(lesson.learner, task, found[0].config, lesson.asked, self._tasks),
-            importances=importances(lesson.learner, task, lesson.asked),
+            gain=gain_over_default(lesson, task, found[0].config, lesson.asked, lesson.surfaces(self._tasks)),
+            importances=importances(lesson, task, lesson.asked),
             nearest=self._coverage.nearest(task.metafeatures),
             usual=self._coverage.usual,
             assumptions=self.assumptions(lesson.asked),
@@ -226,7 +266,7 @@ class Recommender:
         key = lesson.key(complete(lesson.asked, {}))
         if not warning or key not in pool:
             return []
-        forecast = lesson.learner.forecast(task, [pool[key]])
+        forecast = lesson.forecast(task, [pool[key]])
         loss, std = float(forecast.mean[0]), float(forecast.std[0])
         because = self._because(task, forecast)
         return [
@@ -265,7 +305,7 @@ class Recommender:
             return None
         tried = {key(trial.config) for trial in task.trials if trial.status in (DONE, RUNNING)}
         everything = _with_tried(lesson, task, pool)
-        forecast = lesson.learner.forecast(task, [*everything.values()])
+        forecast = lesson.forecast(task, everything.values())
         mask = np.array([k in tried for k in everything])
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)
         if per_second:
@@ -302,6 +342,16 @@ class Recommender:
             for t in strongest
             if shares[t] > 0
         )
+
+
+def _spelled(task: Task, whole: ConfigurationSpace) -> Task:
+    """The task with its configs spelled out where its own space has other defaults."""
+    if task.space is None or task.space is whole or not spelled_otherwise(task.space, whole):
+        return task
+    space = task.space
+    return replace(
+        task, trials=tuple(replace(trial, config=complete(space, trial.config)) for trial in task.trials)
+    )
 
 
 def _distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:

@@ -22,6 +22,7 @@ CHOICES = frozenset({"model", "kernel"})
         ([{"n": 1, "x": 1}, {"n": 2}], {"x": Rule("n", below=2)}),
         ([{"n": 1, "x": 1}, {"n": 2}, {"n": 3, "x": 1}], {}),  # no bound tells
         ([{"model": None, "x": 1}, {"model": [1, 2]}, {"model": True}], {"x": Rule("model", (None,))}),
+        ([{"n": None, "x": 1}, {"n": 5}, {"n": 3, "x": 1}], {}),  # not all of them are numbers
         ([], {}),
     ],
 )

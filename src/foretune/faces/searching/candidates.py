@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import joblib
 import numpy as np
 from ConfigSpace import ConfigurationSpace, Float, Integer
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -17,6 +18,7 @@ from foretune.data.spaces import (
     add_mixed,
     complete,
     default_config,
+    is_allowed,
     names_of,
     sobol_configs,
     unfold,
@@ -113,7 +115,10 @@ def _spaced(
     known = [units.as_here(model.name, config) for config in recorded]
     named = [{name: config[name] for name in names if name in config} for config in known]
     legal = [complete(space, config) for config in named if config and is_legal(space, config)]
-    here = _unique([default_config(space), *legal, *sobol_configs(space, fresh)])
+    pool = _unique([default_config(space), *legal, *sobol_configs(space, fresh)])
+    here = [config for config in pool if is_allowed(space, config)]
+    if not here:
+        raise SpaceError("the space forbids all that was drawn from it: loosen its forbidden clauses.")
     own = {name: value for name, value in settled.items() if name not in names}
     seen = [own | units.as_past(model.name, one) for one in here]
     settings = [model.wrapped(model.outside(one)) for one in here]
@@ -129,11 +134,11 @@ def _listed(settings: Sequence[Settings], model: Model, units: Units) -> Candida
         units.as_past(model.name, words.config(base | model.inside(one))) for one in ({}, *settings)
     )
     wrapped = [model.wrapped(one) for one in settings] if model.wrap else settings
-    return Candidates(wrapped, seen, _with_others(model, None, seen), first)
+    return Candidates(wrapped, seen, _with_others(model, None, [first, *seen]), first)
 
 
 class Words:
-    """Plain words for objects: the same word for the same object, another word for another.
+    """Plain words for objects: one word for an object, or for equal estimators, and another for another.
 
     >>> from sklearn.svm import SVC
     >>> Words().config({"model": SVC(C=10), "score": len, "sizes": (2, 3), "weight": {0: 1}})
@@ -155,7 +160,7 @@ class Words:
             return value
         text = _text(value)
         same = self._taken.setdefault(text, [])
-        place = next((k for k, one in enumerate(same) if one is value), len(same))
+        place = next((k for k, one in enumerate(same) if _is_one(one, value)), len(same))
         if place == len(same):
             same.append(value)
         return f"{text} #{place + 1}" if place else text
@@ -173,6 +178,15 @@ class _Named:
 
     def __repr__(self) -> str:
         return self.name
+
+
+def _is_one(one: Any, other: Any) -> bool:
+    """Whether two objects are the same, or estimators of equal settings."""
+    if isinstance(one, _Named) and isinstance(other, _Named):
+        return one.value is other.value
+    if one is other or type(one) is not type(other) or not hasattr(one, "get_params"):
+        return one is other
+    return bool(joblib.hash(one) == joblib.hash(other))
 
 
 def _is_finite(value: Any) -> bool:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 from typing import Any, Final
 
 from sklearn.base import is_classifier, is_regressor
@@ -76,7 +77,7 @@ class Model:
             known,
             alone=not any(isinstance(one, Pipeline) and len(one.steps) > 1 for one in outer),
             own_target=not (preprocess or any(isinstance(one, TransformedTargetRegressor) for one in outer)),
-            scaled=preprocess or _holds_scaler(estimator),
+            scaled=preprocess or any(_scales(step) for one in outer for step in _before_last(one)),
         )
 
     @property
@@ -118,7 +119,10 @@ def target_of(estimator: Any) -> Target | None:
 def preprocessed(estimator: Any) -> Any:
     """The estimator behind the preprocessing of the experience; a regressor's target is standardised too."""
     steps = estimator.steps if isinstance(estimator, Pipeline) else make_pipeline(estimator).steps
-    pipeline = Pipeline([("preprocessing", Preprocessing()), *steps])
+    names = {name for name, _ in steps}
+    labels = chain(["preprocessing"], (f"preprocessing_{k}" for k in count(2)))
+    label = next(label for label in labels if label not in names)
+    pipeline = Pipeline([(label, Preprocessing()), *steps])
     if not _turns_target(estimator):
         return pipeline
     return TransformedTargetRegressor(pipeline, transformer=StandardScaler())
@@ -166,9 +170,15 @@ def _is_made_by(maker: Estimator | str, kind: type) -> bool:
     return first is not None and first.__name__ == name
 
 
-def _holds_scaler(estimator: Any) -> bool:
-    parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
-    return any(isinstance(one, SCALERS) for one in parts)
+def _before_last(estimator: Any) -> list[Any]:
+    """The steps that the columns pass before they reach the model."""
+    return [step for _, step in estimator.steps[:-1]] if isinstance(estimator, Pipeline) else []
+
+
+def _scales(step: Any) -> bool:
+    """Whether a step before the model scales columns, itself or by what it holds."""
+    parts = step.get_params().values() if hasattr(step, "get_params") else ()
+    return isinstance(step, SCALERS) or any(isinstance(one, SCALERS) for one in parts)
 
 
 def _snake(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
+from sklearn.model_selection import ParameterGrid
 
 from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.data.records import Task
@@ -105,6 +106,7 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
             return Search(_task(request, data, candidates, {}), candidates, None), []
     metafeatures = data.metafeatures if past.tasks else {}
     notes = [
+        *_said_of_the_grid(request, len(candidates.settings)),
         *_said_of_the_past(request, past, metafeatures),
         *([_unscaled(model)] if is_odd and past.tasks else []),
     ]
@@ -136,11 +138,20 @@ def _past(request: Request) -> Past:
         return Past.of(model.name, request.metric, model.target, history, experience=request.experience)
 
 
+def _said_of_the_grid(request: Request, considered: int) -> Iterator[str]:
+    given = request.param_space
+    if given is None or isinstance(given, ConfigurationSpace) or has_distribution(given):
+        return
+    if (cells := len(ParameterGrid(given))) > considered:
+        yield f"of the grid's {cells} cells {considered}, drawn by random_state, are considered."
+
+
 def _said_of_the_past(request: Request, past: Past, metafeatures: Mapping[str, float]) -> Iterator[str]:
     name, metric = request.model.name, request.metric
     if not past.tasks:
         yield (
-            f"the past holds no task of {name} (the family of {type(request.model.estimator).__name__}): "
+            f"the past holds no {request.model.target or ''} task of {name} (the family of "
+            f"{type(request.model.estimator).__name__}): "
             "the search learns from its own trials alone."
         )
         return

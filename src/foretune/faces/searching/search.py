@@ -17,6 +17,8 @@ from foretune.recommender.past import past_tasks
 from foretune.recommender.recommender import Recommender
 from foretune.recommender.stopping import Outlook
 
+NOTHING: Final = 1e-9  # a spread of losses that is none
+UNKNOWN: Final = 0.05  # the spread of losses where no past task has one
 ENOUGH: Final = 10  # past tasks of a metric that do without those of the nearest one
 
 
@@ -60,9 +62,10 @@ class Past:
 
     @property
     def typical(self) -> float:
-        """The median spread of a past task's losses."""
+        """The median spread of a past task's losses, of those whose configs differ at all."""
         losses = ([t.loss for t in task.done if t.loss is not None] for task in self.tasks)
-        return float(np.median([np.std(one) for one in losses]))
+        spreads = [spread for spread in map(np.std, losses) if spread > NOTHING]
+        return float(np.median(spreads)) if spreads else UNKNOWN
 
     def recommender(self, learner: str | Learner, aliases: Mapping[str, str]) -> Recommender:
         """One that has learned from these tasks; by a learner's name it learns once."""
@@ -139,7 +142,7 @@ class Search:
     def _factor(self) -> float:
         """What stretches the losses to the spread that the past is used to."""
         losses = [trial.loss for trial in self.task.done if trial.loss is not None]
-        if self.rescaled is None or len(losses) < 2 or not np.std(losses):
+        if self.rescaled is None or len(losses) < 2 or np.std(losses) <= NOTHING:
             return 1.0
         return self.rescaled / float(np.std(losses))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ConfigSpace import ConfigurationSpace, GreaterThanCondition, InCondition, LessThanCondition
+from ConfigSpace import ConfigurationSpace, Constant, GreaterThanCondition, InCondition, LessThanCondition
 
 from foretune.data.records import Config, canonical
 from foretune.data.spaces import KIND, unfold
@@ -67,6 +67,8 @@ def _rule(configs: Sequence[Config], child: str, parent: str, is_choice: bool) -
         return None
     if is_choice:
         return Rule(parent, tuple(there.values()))
+    if not all(type(value) is int for value in (*there.values(), *lacking.values())):
+        return None
     if min(there.values()) > max(lacking.values()):
         return Rule(parent, above=max(lacking.values()))
     return Rule(parent, below=min(lacking.values())) if max(there.values()) < min(lacking.values()) else None
@@ -88,6 +90,9 @@ def _held(space: ConfigurationSpace, name: str) -> str | None:
 
 def _conditions(space: ConfigurationSpace, child: str, parent: str, rule: Rule) -> Iterator[Any]:
     one, other = space[child], space[parent]
+    bound = rule.below if rule.above is None else rule.above
+    if bound is not None and (isinstance(other, Constant) or not other.legal_value(bound)):
+        return  # beyond the parent's range a bound no longer tells
     if rule.above is not None:
         yield GreaterThanCondition(one, other, rule.above)
     elif rule.below is not None:

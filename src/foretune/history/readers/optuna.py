@@ -28,7 +28,7 @@ from foretune.data.metrics import to_score
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical, digest
 from foretune.data.spaces import KIND
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
-from foretune.history.readers.places import SQLITE, kind_at, path_at
+from foretune.history.readers.places import kind_at, path_at
 
 try:
     import optuna
@@ -38,6 +38,7 @@ try:
         FloatDistribution,
         IntDistribution,
     )
+    from optuna.exceptions import StorageInternalError
     from optuna.storages import BaseStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.trial import FrozenTrial, TrialState
@@ -153,10 +154,10 @@ def storage_at(place: Place) -> BaseStorage:
     if kind == "optuna_journal":
         return JournalStorage(JournalFileBackend(str(path)))
     if kind == "optuna_database":
-        url = str(place) if "://" in str(place) else f"{SQLITE}{path}"
+        url = str(place) if "://" in str(place) else f"sqlite:///{path}"
         try:
             return optuna.storages.RDBStorage(url, skip_table_creation=True)
-        except (RuntimeError, ImportError, SQLAlchemyError) as problem:
+        except (RuntimeError, ImportError, SQLAlchemyError, StorageInternalError) as problem:
             raise HistoryError(f"Optuna cannot open {url}: {problem}") from problem
     what = {
         "history": "is a history of foretune's, not a storage of Optuna's: use foretune.open_history",
@@ -227,10 +228,20 @@ class Told:
             metric=self.study.metric,
             dataset=words.get("dataset"),
             group=words.get("group"),
-            metafeatures=dict(words.get("metafeatures") or {}),
+            metafeatures=self._metafeatures(),
             trials=self.trials,
             provenance=self._provenance(),
         )
+
+    def _metafeatures(self) -> dict[str, float]:
+        """The meta-features that the study tells; `HistoryError` where they are no numbers by name."""
+        told = self.study.own_words.get("metafeatures") or {}
+        try:
+            return {str(name): float(value) for name, value in told.items()}
+        except (AttributeError, TypeError, ValueError):
+            raise HistoryError(
+                f"study {self.study.name!r} tells meta-features that are no numbers by name: {told!r}."
+            ) from None
 
     def _provenance(self) -> dict[str, Any]:
         attrs = {name: value for name, value in self.study.user_attrs.items() if name != OWN_WORDS}
@@ -321,7 +332,9 @@ def space_of(
 
 def _parameter(name: str, one: BaseDistribution, *, steps: bool) -> Hyperparameter[Any, Any]:
     if isinstance(one, CategoricalDistribution):
-        return _choice(name, [plain_choice(choice) for choice in one.choices])
+        # Choices of the same text, two functions of one name, say, are told as one.
+        distinct = {canonical({"": choice}): choice for choice in map(plain_choice, one.choices)}
+        return _choice(name, list(distinct.values()))
     assert isinstance(one, IntDistribution | FloatDistribution)
     if one.single():
         return Constant(name, one.low)

@@ -1,5 +1,6 @@
 """What lies at a url or path: a storage of Optuna's, a history of foretune's, or nothing we know."""
 
+import re
 import sqlite3
 from contextlib import closing
 from os import PathLike
@@ -7,13 +8,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 Kind = Literal["optuna_database", "optuna_journal", "history", "unknown", "nothing"]
-SQLITE: Final = "sqlite:///"
+SCHEME: Final = re.compile(r"sqlite(\+\w+)?:///")
 HEADER: Final = b"SQLite format 3\0"
+BEGIN: Final = 4096  # bytes that tell what a file is
 
 
 def kind_at(place: str | PathLike[str]) -> Kind:
     """What is there; a server's database is taken to be Optuna's, as histories are files."""
-    if "://" in str(place) and not str(place).startswith(SQLITE):
+    if "://" in str(place) and not SCHEME.match(str(place)):
         return "optuna_database"
     path = path_at(place)
     if path.is_dir():
@@ -21,20 +23,23 @@ def kind_at(place: str | PathLike[str]) -> Kind:
     if not path.is_file():
         return "nothing"
     with path.open("rb") as file:
-        begin = file.read(len(HEADER))
-    if begin == HEADER:
+        begin = file.read(BEGIN)
+    if begin.startswith(HEADER):
         return _kind_of_database(path)
-    return "optuna_journal" if begin.startswith(b"{") else "unknown"
+    return "optuna_journal" if begin.startswith(b"{") and b'"op_code"' in begin else "unknown"
 
 
 def path_at(place: str | PathLike[str]) -> Path:
     """The path of a file, whether it is given as a url or not."""
-    return Path(str(place).removeprefix(SQLITE))
+    return Path(SCHEME.sub("", str(place)).partition("?")[0] if SCHEME.match(str(place)) else str(place))
 
 
 def _kind_of_database(path: Path) -> Kind:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.DatabaseError:
+        return "unknown"
     if {"studies", "version_info"} <= tables:
         return "optuna_database"
     return "history" if "foretune_version" in tables else "unknown"
