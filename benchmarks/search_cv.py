@@ -1,7 +1,7 @@
 """MetaSearchCV beside the full grid, fixed cells, random search and Optuna's TPE, with real training.
 
     python benchmarks/search_cv.py DATASETS --tasks 20 --rows 500
-    python benchmarks/search_cv.py --show benchmarks/results/faces/search_cv.json
+    python benchmarks/search_cv.py --show benchmarks/results/faces/search_cv.json --plot docs/search_cv.svg
 
 Four datasets that scikit-learn bundles, and others whose groups are left out of the experience first. All
 search with the same pipeline on the same inner folds; what each selected is fitted again and judged on an
@@ -31,6 +31,7 @@ from foretune.collect.families import Family, family
 from foretune.collect.preprocessing import make_preprocessing
 from foretune.data.records import Config, Task
 from foretune.data.spaces import complete, config_at
+from foretune.faces.charts import Bar, bars
 from foretune.faces.search_cv import MetaSearchCV
 from foretune.history.history import open_history
 from foretune.recommender.past import past_tasks
@@ -159,11 +160,15 @@ def main() -> None:
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/faces/search_cv.json"))
     parser.add_argument("--show", type=Path)
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     if options.show is None:
         results = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
         _play(options, results)
-    _print_tables(json.loads((options.show or options.output).read_text(encoding="utf-8")))
+    found = json.loads((options.show or options.output).read_text(encoding="utf-8"))
+    _print_tables(found)
+    if options.plot:
+        options.plot.write_text(_plot(list(found.values())), encoding="utf-8")
 
 
 def _play(options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -217,6 +222,14 @@ def _print_table(name: str, cases: Sequence[Mapping[str, Found]]) -> None:
     print(f"meta 3 cells minus fixed 3 cells, inner: {_paired(closer)}")
     for rival in ("random 60", "tpe 30"):
         print(f"meta 10 minus {rival}, outer: {_paired(outer['meta 10'] - outer[rival])}")
+
+
+def _plot(cases: Sequence[Mapping[str, Found]]) -> str:
+    """The accuracy on the outer test part beside the full grid's, method by method."""
+    gains = {method: np.mean([case[method][1] - case["grid"][1] for case in cases]) for method in cases[0]}
+    rows = [Bar(method, float(gain), f"{method}: {gain:+.4f}") for method, gain in gains.items()]
+    title = f"test accuracy minus the full grid's, {len(cases)} cases"
+    return bars(rows, title=title, show=lambda value: f"{value:+.4f}")
 
 
 def _paired(differences: np.ndarray) -> str:

@@ -41,13 +41,13 @@ class View:
 class Opinion:
     """How a new task departs from the past task that it is most like.
 
-    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`; and, if it
-    `doubts`, by what these leave open where they tell little.
+    By a covariance `amount` times as large as that between past tasks, a share of it `smooth`; and by a share
+    `doubts` of what these leave open where they tell little.
     """
 
     smooth: float = SMOOTH
     amount: float = 1.0
-    doubts: bool = True
+    doubts: float = 0.3
 
     def prior(self, view: View, weights: Floats) -> Prior:
         """The prior that has the past tasks as its means, each with its share (tasks,)."""
