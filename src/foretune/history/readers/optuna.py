@@ -1,7 +1,6 @@
 """Optuna's studies as tasks, and its distributions as spaces and back."""
 
 import json
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,6 @@ from os import PathLike
 from typing import Any, Final
 
 from ConfigSpace import (
-    CategoricalHyperparameter,
     ConfigurationSpace,
     Constant,
     Float,
@@ -23,11 +21,12 @@ from ConfigSpace import (
 from ConfigSpace.hyperparameters import Hyperparameter
 from sqlalchemy.exc import SQLAlchemyError
 
-from foretune.data.errors import HistoryError, MissingExtraError, SpaceError
+from foretune.data.errors import HistoryError, MissingExtraError
 from foretune.data.metrics import to_score
-from foretune.data.records import DONE, FAILED, Task, Trial, canonical, digest
-from foretune.data.spaces import KIND
+from foretune.data.records import DONE, FAILED, Task, Trial, canonical
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
+from foretune.history.readers.inferred import choice_among
+from foretune.history.readers.naming import called_by, plain_choice
 from foretune.history.readers.places import SQLITE, kind_at, path_at
 
 try:
@@ -49,9 +48,7 @@ except ImportError as error:  # pragma: no cover - the tests need Optuna
 SOURCE: Final = "optuna"  # in a task's provenance
 OWN_WORDS: Final = "foretune"  # the user attribute in which a study may tell what Optuna does not know
 MOST_STEPS: Final = 64  # values of a stepped number that are listed one by one
-LONGEST_NAME: Final = 60  # of a family that is called by its hyperparameters
 NOWHERE: Final = object()
-ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from run to run
 Distributions = Mapping[str, BaseDistribution]
 Place = str | PathLike[str] | BaseStorage
 
@@ -187,13 +184,6 @@ def tasks_of(studies: Sequence[Studied], *, family: str | None = None, steps: bo
     return tasks
 
 
-def called_by(names: Iterable[str]) -> str:
-    """What a family is called whose hyperparameters have these names: by them, as far as a file may be."""
-    exact = "+".join(sorted(names))
-    name = re.sub("[^a-z0-9]+", "_", exact.lower()).strip("_")[:LONGEST_NAME]
-    return name if exact == name.replace("_", "+") else f"{name}_{digest(exact)[:8]}"
-
-
 class Told:
     """A study in foretune's words: its distributions, each the union of those it had, and its trials."""
 
@@ -321,7 +311,7 @@ def space_of(
 
 def _parameter(name: str, one: BaseDistribution, *, steps: bool) -> Hyperparameter[Any, Any]:
     if isinstance(one, CategoricalDistribution):
-        return _choice(name, [plain_choice(choice) for choice in one.choices])
+        return choice_among(name, [plain_choice(choice) for choice in one.choices])
     assert isinstance(one, IntDistribution | FloatDistribution)
     if one.single():
         return Constant(name, one.low)
@@ -338,21 +328,6 @@ def _stepped(one: IntDistribution | FloatDistribution) -> list[float]:
         return []
     count = int((_exact(one.high) - _exact(one.low)) // _exact(one.step)) + 1
     return [number_in(one, one.low + k * one.step) for k in range(count)] if count <= MOST_STEPS else []
-
-
-def _choice(name: str, choices: Sequence[Any]) -> Hyperparameter[Any, Any]:
-    """Choices of one type stand as they are; others as texts, which keep None, True, 1 and lists apart."""
-    if len({type(choice) for choice in choices}) == 1 and isinstance(choices[0], bool | int | float | str):
-        return CategoricalHyperparameter(name, choices)
-    return CategoricalHyperparameter(name + KIND, [json.dumps(choice) for choice in choices])
-
-
-def plain_choice(choice: Any) -> Any:
-    """A choice as foretune stores it: plain values as they are, tuples as lists, all else as text."""
-    try:
-        return json.loads(canonical({"": choice}))[""]
-    except SpaceError:
-        return ADDRESS.sub("", repr(choice))
 
 
 def has_odd_choices(one: BaseDistribution) -> bool:

@@ -6,9 +6,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal
 
+from foretune.data.errors import HistoryError
+
 Kind = Literal["optuna_database", "optuna_journal", "history", "unknown", "nothing"]
 SQLITE: Final = "sqlite:///"
 HEADER: Final = b"SQLite format 3\0"
+LONGEST_BEGIN: Final = 1000  # bytes of a file that tell what it is
 
 
 def kind_at(place: str | PathLike[str]) -> Kind:
@@ -21,10 +24,10 @@ def kind_at(place: str | PathLike[str]) -> Kind:
     if not path.is_file():
         return "nothing"
     with path.open("rb") as file:
-        begin = file.read(len(HEADER))
-    if begin == HEADER:
+        begin = file.read(LONGEST_BEGIN)
+    if begin.startswith(HEADER):
         return _kind_of_database(path)
-    return "optuna_journal" if begin.startswith(b"{") else "unknown"
+    return "optuna_journal" if begin.startswith(b"{") and b'"op_code"' in begin else "unknown"
 
 
 def path_at(place: str | PathLike[str]) -> Path:
@@ -33,8 +36,13 @@ def path_at(place: str | PathLike[str]) -> Path:
 
 
 def _kind_of_database(path: Path) -> Kind:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error as problem:
+        raise HistoryError(
+            f"{path} cannot be read as a database ({problem}): take it from its source again."
+        ) from None
     if {"studies", "version_info"} <= tables:
         return "optuna_database"
     return "history" if "foretune_version" in tables else "unknown"
