@@ -135,7 +135,7 @@ def _reader_of(source: str, given: str | None) -> str:
     if kind == "nothing" or path_at(source).suffix.lower() not in (*FILE_TYPES, *PICKLED):
         what = "does not exist" if kind == "nothing" else "is of no kind that foretune imports"
         raise HistoryError(
-            f"{source[:200]} {what}: give a {', '.join(FILE_TYPES)} file, or a storage or journal of Optuna's."
+            f"{source[:200]} {what}: give a {', '.join(FILE_TYPES)} file, or a storage of Optuna's."
         )
     return "cv_results" if is_cv_results(sheet_of(source)) else "table"
 
