@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings, strategies as st
 from sklearn.datasets import load_iris
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
-from foretune.data.errors import HistoryError, MetricError
+from foretune.data.errors import ForetuneError, HistoryError, MetricError
 from foretune.data.records import FAILED
 from foretune.history.readers.cv_results import read_cv_results
 
@@ -123,3 +124,21 @@ def test_what_is_no_cv_results_is_refused() -> None:
         read_cv_results(searched(), task="iris", metric="log_loss")
     with pytest.raises(HistoryError, match="a list is no table"):
         read_cv_results([1], task="iris")  # type: ignore[arg-type]
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+COLUMNS = ("params", "param_C", "mean_fit_time", "mean_test_score", "split0_test_score", "n_resources")
+
+
+@settings(max_examples=100)
+@given(st.fixed_dictionaries({name: st.lists(PLAIN, min_size=2, max_size=2) for name in COLUMNS}))
+def test_any_columns_are_read_or_refused(columns: dict[str, list[Any]]) -> None:
+    """Whatever stands in the columns of a search, it is read, or refused by an error of foretune's."""
+    try:
+        read_cv_results(columns, task="any")
+    except ForetuneError:
+        return

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import foretune
 from foretune.data.errors import ForetuneError, HistoryError, MetricError
@@ -27,7 +27,9 @@ ROWS = [
 def read(rows: list[dict[str, Any]], **options: Any) -> list[Task]:
     """The rows, as a frame, read as tasks of the svm family."""
     frame = pd.DataFrame(rows)
-    return read_table(frame, **{"task": "data", "score": "acc", "metric": "accuracy", "family": "svm"} | options)
+    return read_table(
+        frame, **{"task": "data", "score": "acc", "metric": "accuracy", "family": "svm"} | options
+    )
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_statuses_are_heeded() -> None:
 
 
 def test_what_is_no_hyperparameter_is_left_out() -> None:
-    """Row numbers, seeds of models, empty columns and remarks are left out with a warning; asked for, refused."""
+    """Row numbers, empty columns and remarks are left out with a warning; asked for, they are refused."""
     rows = [
         {"Unnamed: 0": i, "data": "a", "acc": 0.5, "C": i, "n_jobs": 2, "none": math.nan, "id": f"x{i}"}
         for i in range(300)
@@ -192,19 +194,27 @@ def test_odd_files_are_refused(tmp_path: Path, name: str, content: bytes, words:
         read_table(tmp_path / name, task="data", score="acc", metric="accuracy")
 
 
-VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-99, 99), st.floats(-1e9, 1e9), st.text("abc", min_size=1, max_size=3)
-)
+FRACTIONS = st.floats(-1e9, 1e9)
+TEXTS = st.text("abc", min_size=1, max_size=3)
+VALUES = {
+    "C": FRACTIONS,
+    "depth": st.none() | st.integers(-99, 99),
+    "gamma": TEXTS | FRACTIONS,
+    "kernel": st.none() | st.booleans() | TEXTS | st.lists(st.integers(1, 9), max_size=2),
+}
 CONFIGS = st.lists(
-    st.dictionaries(st.sampled_from(["C", "kernel", "depth"]), VALUES, min_size=1),
+    st.fixed_dictionaries({}, optional=VALUES).filter(bool),
     min_size=1,
     max_size=6,
     unique_by=lambda config: Trial(config, 0.0).key,
 )
 
 
+@settings(max_examples=60)
 @given(st.lists(CONFIGS, min_size=1, max_size=3), st.data())
-def test_a_table_of_tasks_gives_the_tasks_again(parts: list[list[dict[str, Any]]], data: st.DataObject) -> None:
+def test_a_table_of_tasks_gives_the_tasks_again(
+    parts: list[list[dict[str, Any]]], data: st.DataObject
+) -> None:
     """Tasks, written as a table of objects and read, are the tasks: nothing is lost, added or moved."""
     scores = st.floats(-1e6, 1e6)
     rows = [
@@ -218,7 +228,7 @@ def test_a_table_of_tasks_gives_the_tasks_again(parts: list[list[dict[str, Any]]
     assert [task.name for task in tasks] == [f"t{k}" for k in range(len(parts))]
     trials = [trial for task in tasks for trial in task.trials]
     assert [(t.config, -(t.loss or 0.0), t.seconds) for t in trials] == [
-        ({n: v for n, v in row.items() if n in ("C", "kernel", "depth")}, row["acc"], row["s"]) for row in rows
+        ({n: v for n, v in row.items() if n in VALUES}, row["acc"], row["s"]) for row in rows
     ]
     for task in tasks:
         space = task.space
@@ -227,6 +237,7 @@ def test_a_table_of_tasks_gives_the_tasks_again(parts: list[list[dict[str, Any]]
             assert all(space[n].legal_value(v) for n, v in unfold(space, trial.config).items())
 
 
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.sampled_from([".csv", ".tsv", ".json", ".parquet"]))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_any_bytes_are_read_or_refused(tmp_path_factory: Any, content: bytes, suffix: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, Constant, Float, Integer
 from ConfigSpace.hyperparameters import Hyperparameter, NumericalHyperparameter
+from ConfigSpace.hyperparameters.hp_components import ROUND_PLACES
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Config, canonical
@@ -20,7 +21,7 @@ from foretune.history.readers.conditions import add_rules, rules_of
 LOG_FROM: Final = 100  # a range of two orders of magnitude may be on the log scale
 MOST_SHOWN: Final = 8  # choices that are listed in words
 INT64: Final = 2**63
-LARGEST: Final = 1e300  # beyond, the width of a range is no float any more
+LARGEST: Final = 1e150  # beyond, ConfigSpace's rounding overflows
 
 
 @dataclass
@@ -112,7 +113,17 @@ def _range(name: str, numbers: Sequence[float], log: bool | None) -> Hyperparame
     if low == high:
         return Constant(name, low if whole else float(low))
     log = is_logarithmic(numbers) if log is None else log
-    return Integer(name, (int(low), int(high)), log=log) if whole else Float(name, (low, high), log=log)
+    if whole:
+        return Integer(name, (int(low), int(high)), log=log)
+    low, high = _kept_bound(low, -1.0), _kept_bound(high, 1.0)
+    return Float(name, (low, high), log=log and low > 0)
+
+
+def _kept_bound(bound: float, way: float) -> float:
+    """The bound itself, or the next one outward that ConfigSpace, which rounds, keeps beyond it."""
+    step = max(10.0**-ROUND_PLACES, 4.0 * float(np.spacing(abs(bound))))
+    rounded = float(np.round(bound, ROUND_PLACES))
+    return rounded if way * (rounded - bound) >= 0 else float(np.round(bound + way * step, ROUND_PLACES))
 
 
 def is_logarithmic(numbers: Sequence[float]) -> bool:
