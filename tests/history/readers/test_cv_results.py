@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.svm import SVC
 
 from foretune.data.errors import ForetuneError, HistoryError, MetricError
 from foretune.data.records import FAILED
+from foretune.history.history import open_history
 from foretune.history.readers.cv_results import read_cv_results
 
 OUTPUTS = Path(__file__).parent / "outputs"
@@ -135,10 +137,20 @@ COLUMNS = ("params", "param_C", "mean_fit_time", "mean_test_score", "split0_test
 
 
 @settings(max_examples=100)
-@given(st.fixed_dictionaries({name: st.lists(PLAIN, min_size=2, max_size=2) for name in COLUMNS}))
+@given(
+    st.fixed_dictionaries(
+        {
+            name: st.lists(PLAIN if name.startswith("param") else PLAIN | st.floats(), min_size=2, max_size=2)
+            | st.lists(st.floats() if "_t" in name or "n_" in name else PLAIN, min_size=2, max_size=2)
+            for name in COLUMNS
+        }
+    )
+)
 def test_any_columns_are_read_or_refused(columns: dict[str, list[Any]]) -> None:
     """Whatever stands in the columns of a search, it is read, or refused by an error of foretune's."""
     try:
-        read_cv_results(columns, task="any")
+        tasks = read_cv_results(columns, task="any")
     except ForetuneError:
         return
+    with TemporaryDirectory() as folder, open_history(Path(folder) / "any.db") as history:
+        history.add(*tasks)
