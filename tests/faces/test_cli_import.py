@@ -102,6 +102,7 @@ def test_a_storage_of_optunas_is_seen(run_import: Import, tmp_path: Path) -> Non
         ("search.pkl", b"\x80\x04.", "is pickled"),
         ("odd.db", b"SQLite format 3\0" + b"x" * 100, "cannot be read as a database"),
         ("runs.csv", b"data,acc,C\na,high,1\n", "which is no number"),
+        ("odd.log", b'{"op_code": 0, "worker\n{"op_code": 4}\n', "what Optuna cannot read"),
         ("runs.csv", b"", "cannot be read as CSV"),
     ],
 )

@@ -21,7 +21,7 @@ from ConfigSpace import (
 from ConfigSpace.hyperparameters import Hyperparameter
 from sqlalchemy.exc import SQLAlchemyError
 
-from foretune.data.errors import HistoryError, MissingExtraError
+from foretune.data.errors import ForetuneError, HistoryError, MissingExtraError
 from foretune.data.metrics import to_score
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
@@ -37,6 +37,7 @@ try:
         FloatDistribution,
         IntDistribution,
     )
+    from optuna.exceptions import OptunaError
     from optuna.storages import BaseStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.trial import FrozenTrial, TrialState
@@ -70,7 +71,15 @@ def read_optuna(
     storage or study.
     """
     names = [study] if isinstance(study, str) else study
-    tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+    try:
+        tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+    except ForetuneError:
+        raise
+    except (ValueError, KeyError, TypeError, SQLAlchemyError, OptunaError) as problem:
+        raise HistoryError(
+            f"{storage} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
+            "it is damaged; take it from its source again."
+        ) from problem
     if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
         warnings.warn(
             f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
