@@ -48,6 +48,15 @@ def histories(url: str) -> pd.DataFrame:
         return history.table()
 
 
+def imported(frame: pd.DataFrame, space: ConfigurationSpace) -> list[foretune.Task]:
+    """Results made elsewhere become tasks."""
+    tasks = foretune.read_table(frame, task="data", score="acc", metric="accuracy", log=["C"], space=space)
+    assert_type(tasks, list[foretune.Task])
+    foretune.read_table("runs.csv", task="data", score="cost", metric="cost", direction="minimize")
+    foretune.read_cv_results({"params": [{"C": 1}]}, task="churn", metric="accuracy")
+    return foretune.read_cv_results("results.csv", task="churn", family="svm")
+
+
 def past(url: str) -> list[foretune.Task]:
     """History and experience together."""
     return foretune.past_tasks(url, family="svm", metric="accuracy", experience=True)

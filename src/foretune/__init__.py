@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     from foretune.features.metafeatures import describe as describe
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
+    from foretune.history.readers.cv_results import read_cv_results as read_cv_results
     from foretune.history.readers.optuna import read_optuna as read_optuna
+    from foretune.history.readers.table import read_table as read_table
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.explanation import Explanation as Explanation
@@ -75,7 +77,9 @@ _HOME = {
     "features.metafeatures": ("describe",),
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
+    "history.readers.cv_results": ("read_cv_results",),
     "history.readers.optuna": ("read_optuna",),
+    "history.readers.table": ("read_table",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.explanation": ("Explanation",),

@@ -3,6 +3,7 @@
 A loss is the score with its sign turned where greater is better, so that turning it back is exact.
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final, Literal
 
@@ -13,6 +14,13 @@ Target = Literal["classification", "regression"]
 CLASSIFICATION_METRICS: Final = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
 REGRESSION_METRICS: Final = ("r2", "rmse", "mae")
 LOWER_IS_BETTER: Final = frozenset({"log_loss", "rmse", "mae", "mse", "error", "loss"})
+
+# scikit-learn's names that foretune spells otherwise, once "neg_" and "_score" are off.
+_OURS: Final[Mapping[str, str]] = {
+    "root_mean_squared_error": "rmse",
+    "mean_absolute_error": "mae",
+    "mean_squared_error": "mse",
+}
 
 
 def to_loss(metric: str, score: float) -> float:
@@ -27,6 +35,16 @@ def to_loss(metric: str, score: float) -> float:
 def to_score(metric: str, loss: float) -> float:
     """The score in the metric's own direction: the exact inverse of `to_loss`."""
     return to_loss(metric, loss)
+
+
+def metric_of_scorer(name: str) -> str:
+    """What foretune calls the metric that scikit-learn's scorer of this name measures.
+
+    >>> metric_of_scorer("neg_root_mean_squared_error"), metric_of_scorer("f1_macro")
+    ('rmse', 'f1_macro')
+    """
+    name = name.removeprefix("neg_").removesuffix("_score")
+    return _OURS.get(name, name)
 
 
 def metrics_for(target: Target) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from foretune.data.errors import ForetuneError, SpaceError
 from foretune.data.metrics import check_metric, metrics_for
 from foretune.faces.cli_history import history_app
+from foretune.faces.cli_import import import_results
 from foretune.faces.options import (
     Families,
     HistoryUrl,
@@ -368,4 +369,5 @@ def collect(
     console.print(f"{added} trials added to {history}.")
 
 
+app.command("import")(import_results)
 app.add_typer(history_app, name="history")

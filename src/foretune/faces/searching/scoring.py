@@ -3,14 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foretune.data.metrics import LOWER_IS_BETTER, Target, metrics_for
-
-# scikit-learn's names that foretune spells otherwise, once "neg_" and "_score" are off.
-OURS: Final[Mapping[str, str]] = {
-    "root_mean_squared_error": "rmse",
-    "mean_absolute_error": "mae",
-    "mean_squared_error": "mse",
-}
+from foretune.data.metrics import LOWER_IS_BETTER, Target, metric_of_scorer, metrics_for
 
 _LABELS: Final = ("f1_macro", "balanced_accuracy", "accuracy")
 _RANKS: Final = ("roc_auc", "log_loss", "balanced_accuracy", "accuracy")
@@ -67,8 +60,7 @@ def metric_of(scorer: Any, target: Target | None) -> str:
     function = getattr(scorer, "_score_func", scorer)
     name = scorer if isinstance(scorer, str) else str(getattr(function, "__name__", type(scorer).__name__))
     if isinstance(scorer, str) or function is not scorer:
-        name = name.removeprefix("neg_").removesuffix("_score")
-        return OURS.get(name, name)
+        return metric_of_scorer(name)
     # A function of the user's own is greater where it is better, even if it is called "loss".
     return f"negative_{name}" if name in LOWER_IS_BETTER else name
 

@@ -77,10 +77,10 @@ def _rule(configs: Sequence[Config], child: str, parent: str, is_choice: bool) -
 def add_rules(space: ConfigurationSpace, rules: Mapping[str, Rule]) -> None:
     """Adds the rules as conditions to the space; those on hyperparameters that it lacks are passed over."""
     for child, rule in rules.items():
-        parent = _held(space, rule.parent)
-        for name in (child + KIND, child):
-            if parent and name in space:
-                space.add(*_conditions(space, name, parent, rule))
+        # Of a mixed one the kind alone: where that is inactive, its number is too.
+        parent, name = _held(space, rule.parent), _held(space, child)
+        if parent and name:
+            space.add(*_conditions(space, name, parent, rule))
 
 
 def _held(space: ConfigurationSpace, name: str) -> str | None:

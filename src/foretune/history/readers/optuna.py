@@ -1,7 +1,6 @@
 """Optuna's studies as tasks, and its distributions as spaces and back."""
 
 import json
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,6 @@ from os import PathLike
 from typing import Any, Final
 
 from ConfigSpace import (
-    CategoricalHyperparameter,
     ConfigurationSpace,
     Constant,
     Float,
@@ -23,11 +21,12 @@ from ConfigSpace import (
 from ConfigSpace.hyperparameters import Hyperparameter
 from sqlalchemy.exc import SQLAlchemyError
 
-from foretune.data.errors import HistoryError, MissingExtraError, SpaceError
+from foretune.data.errors import ForetuneError, HistoryError, MissingExtraError
 from foretune.data.metrics import to_score
-from foretune.data.records import DONE, FAILED, Task, Trial, canonical, digest
-from foretune.data.spaces import KIND
+from foretune.data.records import DONE, FAILED, Task, Trial, canonical
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
+from foretune.history.readers.inferred import choice_among
+from foretune.history.readers.naming import called_by, plain_choice
 from foretune.history.readers.places import kind_at, path_at
 
 try:
@@ -38,7 +37,7 @@ try:
         FloatDistribution,
         IntDistribution,
     )
-    from optuna.exceptions import StorageInternalError
+    from optuna.exceptions import OptunaError
     from optuna.storages import BaseStorage, JournalStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.trial import FrozenTrial, TrialState
@@ -50,9 +49,7 @@ except ImportError as error:  # pragma: no cover - the tests need Optuna
 SOURCE: Final = "optuna"  # in a task's provenance
 OWN_WORDS: Final = "foretune"  # the user attribute in which a study may tell what Optuna does not know
 MOST_STEPS: Final = 64  # values of a stepped number that are listed one by one
-LONGEST_NAME: Final = 60  # of a family that is called by its hyperparameters
 NOWHERE: Final = object()
-ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from run to run
 Distributions = Mapping[str, BaseDistribution]
 Place = str | PathLike[str] | BaseStorage
 
@@ -74,7 +71,15 @@ def read_optuna(
     storage or study.
     """
     names = [study] if isinstance(study, str) else study
-    tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+    try:
+        tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+    except ForetuneError:
+        raise
+    except (ValueError, KeyError, TypeError, SQLAlchemyError, OptunaError) as problem:
+        raise HistoryError(
+            f"{storage} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
+            "it is damaged; take it from its source again."
+        ) from problem
     if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
         warnings.warn(
             f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
@@ -157,7 +162,7 @@ def storage_at(place: Place) -> BaseStorage:
         url = str(place) if "://" in str(place) else f"sqlite:///{path}"
         try:
             return optuna.storages.RDBStorage(url, skip_table_creation=True)
-        except (RuntimeError, ImportError, SQLAlchemyError, StorageInternalError) as problem:
+        except (RuntimeError, ImportError, SQLAlchemyError, OptunaError) as problem:
             raise HistoryError(f"Optuna cannot open {url}: {problem}") from problem
     what = {
         "history": "is a history of foretune's, not a storage of Optuna's: use foretune.open_history",
@@ -186,13 +191,6 @@ def tasks_of(studies: Sequence[Studied], *, family: str | None = None, steps: bo
             spaces[content] = space_of(one.distributions, rules[one.kinds], name=name, steps=steps)
         tasks.append(one.task(name, spaces[content]))
     return tasks
-
-
-def called_by(names: Iterable[str]) -> str:
-    """What a family is called whose hyperparameters have these names: by them, as far as a file may be."""
-    exact = "+".join(sorted(names))
-    name = re.sub("[^a-z0-9]+", "_", exact.lower()).strip("_")[:LONGEST_NAME]
-    return name if exact == name.replace("_", "+") else f"{name}_{digest(exact)[:8]}"
 
 
 class Told:
@@ -334,7 +332,7 @@ def _parameter(name: str, one: BaseDistribution, *, steps: bool) -> Hyperparamet
     if isinstance(one, CategoricalDistribution):
         # Choices of the same text, two functions of one name, say, are told as one.
         distinct = {canonical({"": choice}): choice for choice in map(plain_choice, one.choices)}
-        return _choice(name, list(distinct.values()))
+        return choice_among(name, list(distinct.values()))
     assert isinstance(one, IntDistribution | FloatDistribution)
     if one.single():
         return Constant(name, one.low)
@@ -351,21 +349,6 @@ def _stepped(one: IntDistribution | FloatDistribution) -> list[float]:
         return []
     count = int((_exact(one.high) - _exact(one.low)) // _exact(one.step)) + 1
     return [number_in(one, one.low + k * one.step) for k in range(count)] if count <= MOST_STEPS else []
-
-
-def _choice(name: str, choices: Sequence[Any]) -> Hyperparameter[Any, Any]:
-    """Choices of one type stand as they are; others as texts, which keep None, True, 1 and lists apart."""
-    if len({type(choice) for choice in choices}) == 1 and isinstance(choices[0], bool | int | float | str):
-        return CategoricalHyperparameter(name, choices)
-    return CategoricalHyperparameter(name + KIND, [json.dumps(choice) for choice in choices])
-
-
-def plain_choice(choice: Any) -> Any:
-    """A choice as foretune stores it: plain values as they are, tuples as lists, all else as text."""
-    try:
-        return json.loads(canonical({"": choice}))[""]
-    except SpaceError:
-        return ADDRESS.sub("", repr(choice))
 
 
 def has_odd_choices(one: BaseDistribution) -> bool:

@@ -7,10 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal
 
+from foretune.data.errors import HistoryError
+
 Kind = Literal["optuna_database", "optuna_journal", "history", "unknown", "nothing"]
 SCHEME: Final = re.compile(r"sqlite(\+\w+)?:///")
 HEADER: Final = b"SQLite format 3\0"
-BEGIN: Final = 4096  # bytes that tell what a file is
+LONGEST_BEGIN: Final = 1000  # bytes of a file that tell what it is
 
 
 def kind_at(place: str | PathLike[str]) -> Kind:
@@ -23,7 +25,7 @@ def kind_at(place: str | PathLike[str]) -> Kind:
     if not path.is_file():
         return "nothing"
     with path.open("rb") as file:
-        begin = file.read(BEGIN)
+        begin = file.read(LONGEST_BEGIN)
     if begin.startswith(HEADER):
         return _kind_of_database(path)
     return "optuna_journal" if begin.startswith(b"{") and b'"op_code"' in begin else "unknown"
@@ -38,8 +40,10 @@ def _kind_of_database(path: Path) -> Kind:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    except sqlite3.DatabaseError:
-        return "unknown"
+    except sqlite3.Error as problem:
+        raise HistoryError(
+            f"{path} cannot be read as a database ({problem}): take it from its source again."
+        ) from None
     if {"studies", "version_info"} <= tables:
         return "optuna_database"
     return "history" if "foretune_version" in tables else "unknown"

@@ -1,0 +1,127 @@
+"""`foretune import`: what comes in is shown, and comes in once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from foretune.faces import cli
+from foretune.history.history import open_history
+
+OUTPUTS = Path(__file__).parents[1] / "history" / "readers" / "outputs"
+
+
+class Run(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Import = Callable[..., Run]
+
+
+@pytest.fixture
+def run_import(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Import:
+    """Runs `foretune import` with these words, into one history."""
+
+    def run(*words: object) -> Run:
+        line = ["foretune", "import", *map(str, words), "--history", str(tmp_path / "mine.db")]
+        monkeypatch.setattr("sys.argv", line)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return Run(int(end.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    """A table of three rows, one of which failed."""
+    rows = {"data": ["a", "a", "b"], "acc": [0.5, None, 0.7], "C": [0.01, 1.0, 100.0], "n_jobs": [1, 1, 1]}
+    pd.DataFrame(rows).to_csv(tmp_path / "runs.csv", index=False)
+    return tmp_path / "runs.csv"
+
+
+TABLE = ["--task-column", "data", "--score-column", "acc", "--metric", "accuracy", "--family", "svm"]
+
+
+def test_a_dry_run_shows_and_writes_nothing(run_import: Import, csv: Path, tmp_path: Path) -> None:
+    """Tasks, spaces, what is left out and what failed are shown; there is no history afterwards."""
+    run = run_import(csv, *TABLE, "--dry-run")
+    assert run.code == 0, run.err
+    for words in (
+        "read by table: 2 tasks, 3 trials",
+        "maximize",
+        "C: float 0.01 to 100, log scale",
+        "note: no hyperparameters, so left out: 'n_jobs'.",
+        "failed: 1 trials, its score is nan",
+        "nothing was written",
+    ):
+        assert words in run.out
+    assert not (tmp_path / "mine.db").exists()
+
+
+def test_importing_twice_adds_nothing(run_import: Import, csv: Path, tmp_path: Path) -> None:
+    """The first import adds all trials, the second none."""
+    assert json.loads(run_import(csv, *TABLE, "--json").out)["added"] == 3
+    assert "0 trials added" in run_import(csv, *TABLE).out
+    with open_history(tmp_path / "mine.db") as history:
+        assert [len(task.trials) for task in history.tasks("svm")] == [2, 1]
+
+
+@pytest.mark.parametrize("name", ["grid_search.csv", "grid_search.json"])
+def test_cv_results_are_seen_from_their_columns(run_import: Import, name: str) -> None:
+    """A search's results need no reader named; the file's name is the task's."""
+    answer = json.loads(run_import(OUTPUTS / name, "--metric", "accuracy", "--json").out)
+    assert (answer["reader"], answer["added"]) == ("cv_results", 5)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_storage_of_optunas_is_seen(run_import: Import, tmp_path: Path) -> None:
+    """A database of Optuna's needs no reader named; its studies are tasks."""
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'optuna.db'}", study_name="one")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=4)
+    answer = json.loads(run_import(f"sqlite:///{tmp_path / 'optuna.db'}", "--json").out)
+    assert (answer["reader"], answer["tasks"], answer["added"]) == ("optuna", 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.csv", None, "does not exist"),
+        ("x" * 10**6, None, "cannot be read"),
+        ("notes.txt", b"a,b", "of no kind that foretune imports"),
+        ("search.pkl", b"\x80\x04.", "is pickled"),
+        ("odd.db", b"SQLite format 3\0" + b"x" * 100, "cannot be read as a database"),
+        ("runs.csv", b"data,acc,C\na,high,1\n", "which is no number"),
+        ("odd.log", b'{"op_code": 0, "worker\n{"op_code": 4}\n', "what Optuna cannot read"),
+        ("runs.csv", b"", "cannot be read as CSV"),
+    ],
+)
+def test_odd_sources_leave_the_history_alone(
+    run_import: Import, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    """What cannot be read is one line on stderr; no history is made of it."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    run = run_import(tmp_path / name, *TABLE)
+    assert (run.code, run.out) == (2, "")
+    assert len(run.err.splitlines()) == 1
+    assert words in run.err
+    assert not (tmp_path / "mine.db").exists()
+
+
+def test_what_is_missing_is_asked_for(run_import: Import, csv: Path, tmp_path: Path) -> None:
+    """A table without its columns named, an unknown reader, and a history as the source are answered."""
+    assert "a table needs --task-column" in run_import(csv).err
+    assert "no reader 'excel': use optuna" in run_import(csv, "--reader", "excel").err
+    run_import(csv, *TABLE)
+    assert "is a history already" in run_import(tmp_path / "mine.db").err
