@@ -1,8 +1,8 @@
 """The recommender: one family, one metric; says which config to try next on a task, and why."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import Final, Self
@@ -35,12 +35,12 @@ from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
-from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.changes import assumptions, joined, renamed, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
+from foretune.recommender.lesson import Lesson
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
@@ -58,45 +58,6 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
 DEFAULT_LEARNER: Final = "auto"
 EVIDENCE: Final = 5
 LESSONS: Final = 8  # spaces for which what was learned is kept
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What was learned, in terms of one space that holds the past ones and the one `asked` for."""
-
-    asked: ConfigurationSpace
-    space: ConfigurationSpace
-    learner: Learner
-    proposals: Proposals
-    durations: Durations
-    encoder: Encoder
-    spells: bool = False  # whether today's defaults differ, so that configs must be spelled out
-    size: int = 0  # of the space that was asked for, which its owner may have changed since
-    wholes: dict[Hashable, Config] = field(default_factory=dict)
-
-    def whole(self, config: Config) -> Config:
-        """The config as it is meant today; of those that say as much the very object."""
-        if not self.spells:
-            return config
-        quick = tuple((name, type(value), repr(value)) for name, value in config.items())
-        if quick not in self.wholes:
-            self.wholes[quick] = complete(self.asked, config)
-        return self.wholes[quick]
-
-    def key(self, config: Config) -> str:
-        """One name for equal settings."""
-        return self.encoder.key(self.whole(config))
-
-    def surfaces(self, tasks: Sequence[Task]) -> Surfaces:
-        """What the past tasks lost with any config."""
-        return Surfaces(tasks, self.encoder)
-
-    def forecast(self, task: Task, configs: Iterable[Config]) -> Forecast:
-        """What the learner says of the configs, each as it is meant today."""
-        if self.spells:
-            trials = (replace(trial, config=self.whole(trial.config)) for trial in task.trials)
-            task = replace(task, trials=tuple(trials))
-        return self.learner.forecast(task, [self.whole(config) for config in configs])
 
 
 class Recommender:
