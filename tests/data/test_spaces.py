@@ -29,7 +29,6 @@ from foretune.data.metrics import Target
 from foretune.data.records import Config, canonical
 from foretune.data.spaces import (
     KIND,
-    NUMBER,
     add_lists,
     add_mixed,
     check_names,
@@ -267,5 +266,7 @@ def test_lists_are_special_values() -> None:
     add_lists(space, "layers", [[8], [8, 8]], default=[8])
     assert default_config(space) == {"layers": [8]}
     assert fold(unfold(space, {"layers": (8, 8)})) == {"layers": [8, 8]}
-    assert unfold(space, {"layers": [9]}) == {"layers:kind": NUMBER, "layers": [9]}
+    assert unfold(space, {"layers": [9]}) == {"layers:kind": "[9]"}
+    assert fold(unfold(space, {"layers": [9]})) == {"layers": [9]}
+    assert not space["layers:kind"].legal_value("[9]")
     assert names_of(space) == ["layers"]
