@@ -5,8 +5,10 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test format replay clean
 
+# What `auto` does before the first trial, without its rehearsals for every dataset that is left out.
 demo: $(VENV)/core ## Recommend, train for real and compare with grid search on four unseen datasets.
-	$(BIN)/foretune experiment --output report
+	$(BIN)/foretune experiment --family decision_tree --family random_forest --family svm \
+		--learner gaussian_process --output report
 
 test: $(VENV)/dev ## The whole gate: style, types, floors, tests, doctests.
 	$(BIN)/ruff format --check .
