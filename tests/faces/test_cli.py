@@ -3,13 +3,12 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
+from command import Foretune, Run, command
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -19,29 +18,10 @@ from foretune.history.history import open_history
 from foretune.testing import RELATED_CELLS, related_tasks
 
 
-class Run(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Foretune = Callable[..., Run]
-
-
 @pytest.fixture
 def foretune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Foretune:
     """Runs the command with these words, as a shell would."""
-
-    def run(*words: object) -> Run:
-        monkeypatch.setattr("sys.argv", ["foretune", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return Run(int(end.value.code or 0), *capsys.readouterr())
-
-    return run
+    return command(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -284,8 +264,8 @@ def test_the_table_for_people_shows_each_config(foretune: Foretune, table: Path,
 def commands() -> list[list[str]]:
     """The words of every command there is."""
     found: list[list[str]] = []
-    for name, command in vars(get_command(cli.app))["commands"].items():
-        below = vars(command).get("commands", {})
+    for name, one in vars(get_command(cli.app))["commands"].items():
+        below = vars(one).get("commands", {})
         found += [[name, sub] for sub in below] if below else [[name]]
     return found
 

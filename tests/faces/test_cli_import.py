@@ -1,43 +1,24 @@
 """`foretune import`: what comes in is shown, and comes in once."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from command import Foretune, command
 
-from foretune.faces import cli
 from foretune.history.history import open_history
 
 OUTPUTS = Path(__file__).parents[1] / "history" / "readers" / "outputs"
 
 
-class Run(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Import = Callable[..., Run]
-
-
 @pytest.fixture
-def run_import(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Import:
+def run_import(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Foretune:
     """Runs `foretune import` with these words, into one history."""
-
-    def run(*words: object) -> Run:
-        line = ["foretune", "import", *map(str, words), "--history", str(tmp_path / "mine.db")]
-        monkeypatch.setattr("sys.argv", line)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return Run(int(end.value.code or 0), *capsys.readouterr())
-
-    return run
+    foretune = command(monkeypatch, capsys)
+    return lambda *words: foretune("import", *words, "--history", tmp_path / "mine.db")
 
 
 @pytest.fixture
@@ -51,7 +32,7 @@ def csv(tmp_path: Path) -> Path:
 TABLE = ["--task-column", "data", "--score-column", "acc", "--metric", "accuracy", "--family", "svm"]
 
 
-def test_a_dry_run_shows_and_writes_nothing(run_import: Import, csv: Path, tmp_path: Path) -> None:
+def test_a_dry_run_shows_and_writes_nothing(run_import: Foretune, csv: Path, tmp_path: Path) -> None:
     """Tasks, spaces, what is left out and what failed are shown; there is no history afterwards."""
     run = run_import(csv, *TABLE, "--dry-run")
     assert run.code == 0, run.err
@@ -67,7 +48,7 @@ def test_a_dry_run_shows_and_writes_nothing(run_import: Import, csv: Path, tmp_p
     assert not (tmp_path / "mine.db").exists()
 
 
-def test_importing_twice_adds_nothing(run_import: Import, csv: Path, tmp_path: Path) -> None:
+def test_importing_twice_adds_nothing(run_import: Foretune, csv: Path, tmp_path: Path) -> None:
     """The first import adds all trials, the second none."""
     assert json.loads(run_import(csv, *TABLE, "--json").out)["added"] == 3
     assert "0 trials added" in run_import(csv, *TABLE).out
@@ -76,14 +57,14 @@ def test_importing_twice_adds_nothing(run_import: Import, csv: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["grid_search.csv", "grid_search.json"])
-def test_cv_results_are_seen_from_their_columns(run_import: Import, name: str) -> None:
+def test_cv_results_are_seen_from_their_columns(run_import: Foretune, name: str) -> None:
     """A search's results need no reader named; the file's name is the task's."""
     answer = json.loads(run_import(OUTPUTS / name, "--metric", "accuracy", "--json").out)
     assert (answer["reader"], answer["added"]) == ("cv_results", 5)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_storage_of_optunas_is_seen(run_import: Import, tmp_path: Path) -> None:
+def test_a_storage_of_optunas_is_seen(run_import: Foretune, tmp_path: Path) -> None:
     """A database of Optuna's needs no reader named; its studies are tasks."""
     optuna = pytest.importorskip("optuna")
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)
@@ -107,7 +88,7 @@ def test_a_storage_of_optunas_is_seen(run_import: Import, tmp_path: Path) -> Non
     ],
 )
 def test_odd_sources_leave_the_history_alone(
-    run_import: Import, tmp_path: Path, name: str, content: bytes | None, words: str
+    run_import: Foretune, tmp_path: Path, name: str, content: bytes | None, words: str
 ) -> None:
     """What cannot be read is one line on stderr; no history is made of it."""
     if content is not None:
@@ -119,7 +100,7 @@ def test_odd_sources_leave_the_history_alone(
     assert not (tmp_path / "mine.db").exists()
 
 
-def test_what_is_missing_is_asked_for(run_import: Import, csv: Path, tmp_path: Path) -> None:
+def test_what_is_missing_is_asked_for(run_import: Foretune, csv: Path, tmp_path: Path) -> None:
     """A table without its columns named, an unknown reader, and a history as the source are answered."""
     assert "a table needs --task-column" in run_import(csv).err
     assert "no reader 'excel': use optuna" in run_import(csv, "--reader", "excel").err

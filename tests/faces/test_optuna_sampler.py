@@ -364,13 +364,13 @@ def test_learning_is_done_once(
     from foretune.faces.sampling import warm_search
 
     fits: list[int] = []
-    fit = warm_search.Unrehearsed.fit
+    fit = warm_search.Auto.fit
 
     def counted(self: Any, tasks: Any) -> Any:
         fits.append(len(tasks))
         return fit(self, tasks)
 
-    monkeypatch.setattr(warm_search.Unrehearsed, "fit", counted)
+    monkeypatch.setattr(warm_search.Auto, "fit", counted)
     ask(MetaSampler(past, seed=0), quadratic(), 12)
     assert fits == [20]
 

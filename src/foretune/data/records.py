@@ -198,6 +198,11 @@ class Forecast:
     shares: Floats | None = None
     history_weight: float = 1.0
 
+    @property
+    def by_task(self) -> Floats | None:
+        """How much of the forecast rests on each past task (tasks,); None where the learner does not tell."""
+        return self.weights if self.shares is None else self.shares
+
     def __len__(self) -> int:
         return len(self.mean)
 

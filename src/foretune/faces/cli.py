@@ -132,7 +132,7 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
     }
 
 
-def show_tuned(tuned: "Tuned") -> None:
+def _show_tuned(tuned: "Tuned") -> None:
     """Prints the best config, why, and what is left to gain."""
     from foretune.faces.search_report import outlook_sentence
 
@@ -245,7 +245,7 @@ def tune(
     if as_json:
         sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")
     else:
-        show_tuned(tuned)
+        _show_tuned(tuned)
     if output is not None:
         console.print(f"report: {write_search(tuned, output)}")
 

@@ -61,17 +61,14 @@ class Posterior:
     """The mixture after the trials: how likely its components are, and what each expects.
 
     `weights` (c,) are the shares of the components. `evidence` is the log of how likely these losses were
-    under the prior, up to a constant that all priors share. What a component expects is worked out when it
-    is asked for, as most components of most posteriors count for nothing.
+    under the prior, up to a constant that all priors share. `functions` gives the means and stds (k, n), in
+    units of loss, of the k components asked for at all n configs: only then are they worked out, as most
+    components of most posteriors count for nothing.
     """
 
     weights: Floats
     evidence: float
-    _functions: Callable[[Ints], tuple[Floats, Floats]]
-
-    def functions(self, chosen: Ints) -> tuple[Floats, Floats]:
-        """The means and stds (k, n) of k components at all n configs, in units of loss."""
-        return self._functions(chosen)
+    functions: Callable[[Ints], tuple[Floats, Floats]]
 
 
 def condition(prior: Prior, kernel: Kernel, observed: Observed, scales: Scales) -> Posterior:

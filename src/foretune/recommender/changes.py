@@ -77,8 +77,7 @@ def _called(parameter: Parameter, today: Mapping[str, str]) -> Parameter:
 def _conditions(space: ConfigurationSpace, today: Mapping[str, str]) -> list[Any]:
     """The conditions of the space, with parents and children called by today's names."""
     found = []
-    for condition in space.conditions:
-        condition = copy(condition)  # noqa: PLW2901
+    for condition in map(copy, space.conditions):
         for part in (condition, *getattr(condition, "components", ())):
             for role in ("child", "parent"):
                 if hasattr(part, role):

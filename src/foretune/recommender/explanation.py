@@ -14,10 +14,9 @@ from foretune.data.records import Config, Floats, Forecast, Recommendation, Task
 from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
+from foretune.recommender.selection import NORMAL, SHARE
 
 POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
-SHARE: Final = 0.8  # that the interval of a gain holds
-TENTH: Final = 1.2815515594600038  # how many stds below a normal's mean its lowest tenth ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,14 @@ class Explanation:
             f"{e.dataset} (weight {e.weight:.0%}, similarity {e.similarity:.2f})" for e in one.because
         )
         mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
-        better = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
+        is_higher = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
         usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
         lines = [
             (f"{one.family} on {self.task}", config),
             (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}"),
             (
                 "against the library's default",
-                f"{abs(gain.mean):.4f} {'higher' if better else 'lower'} "
+                f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
                 f"(80 % sure of a gain from {gain.low:.4f} to {gain.high:.4f})",
             ),
             ("rests on", self._grounds()),
@@ -170,7 +169,7 @@ def gain_over_default(
     if key(config) == key(default):
         return Gain(default, 0.0, 0.0, 0.0)
     forecast = learner.forecast(task, [config, default])
-    shares = forecast.weights if forecast.shares is None else forecast.shares
+    shares = forecast.by_task
     if task.done and forecast.scenarios is not None and forecast.weights is not None:
         ahead, weights = forecast.scenarios[:, 1] - forecast.scenarios[:, 0], forecast.weights
         std = np.zeros_like(ahead) if forecast.spread is None else np.hypot(*forecast.spread.T)
@@ -186,7 +185,7 @@ def gain_over_default(
 
 def _interval(means: Floats, stds: Floats, weights: Floats) -> tuple[float, float]:
     """Where the middle 80 % of a mixture of normals lie: each stands for its own tenths and its middle."""
-    values = np.concatenate([means - TENTH * stds, means, means + TENTH * stds])
+    values = np.concatenate([means - NORMAL * stds, means, means + NORMAL * stds])
     order = np.argsort(values)
     reached = np.cumsum(np.tile(weights, 3)[order]) / (3 * weights.sum())
     places = np.searchsorted(reached, [(1 - SHARE) / 2, (1 + SHARE) / 2]).clip(0, len(values) - 1)

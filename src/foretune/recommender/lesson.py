@@ -1,6 +1,6 @@
 """What was learned, in terms of the one space that holds the past ones and today's."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ConfigSpace import ConfigurationSpace
@@ -9,7 +9,6 @@ from foretune.data.records import Config, Forecast, Task
 from foretune.data.spaces import complete
 from foretune.features.encoding import Encoder
 from foretune.learners.learner import Learner
-from foretune.learners.surfaces import Surfaces
 from foretune.recommender.durations import Durations
 from foretune.recommender.proposals import Proposals
 
@@ -40,10 +39,6 @@ class Lesson:
     def key(self, config: Config) -> str:
         """One name for equal settings."""
         return self.encoder.key(self.whole(config))
-
-    def surfaces(self, tasks: Sequence[Task]) -> Surfaces:
-        """What the past tasks lost with any config."""
-        return Surfaces(tasks, self.encoder)
 
     def forecast(self, task: Task, configs: Iterable[Config]) -> Forecast:
         """What the learner says of the configs, each as it is meant today."""

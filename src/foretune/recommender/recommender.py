@@ -35,6 +35,7 @@ from foretune.learners.learner import Learner, taught
 from foretune.learners.neighbours import Neighbours
 from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
+from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.changes import assumptions, joined, renamed, spelled_otherwise
 from foretune.recommender.coverage import Coverage
@@ -204,11 +205,12 @@ class Recommender:
         found = [recommendation] if recommendation else self.recommend(task)
         if not found:
             raise LearningError("every candidate was tried: give the recommendation that is to be explained.")
+        past = Surfaces(self._tasks, lesson.encoder)
         return Explanation(
             found[0],
             task.name,
             len(task.done),
-            gain=gain_over_default(lesson, task, found[0].config, lesson.asked, lesson.surfaces(self._tasks)),
+            gain=gain_over_default(lesson, task, found[0].config, lesson.asked, past),
             importances=importances(lesson, task, lesson.asked),
             nearest=self._coverage.nearest(task.metafeatures),
             usual=self._coverage.usual,
@@ -288,15 +290,15 @@ class Recommender:
 
     def _seconds(self, lesson: Lesson, task: Task, configs: Sequence[Config], forecast: Forecast) -> Floats:
         """The seconds (n,) that each config will take."""
-        shares = forecast.weights if forecast.shares is None else forecast.shares
         even = np.full(len(self._tasks), 1.0 / len(self._tasks))
-        return lesson.durations.forecast(task, configs, even if shares is None else shares)
+        return lesson.durations.forecast(
+            task, configs, even if forecast.by_task is None else forecast.by_task
+        )
 
     def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
         alike = self._metaspace.similarities(task.metafeatures)
-        weights = forecast.weights if forecast.shares is None else forecast.shares
-        shares = _shares(alike) if weights is None else weights
+        shares = _shares(alike) if forecast.by_task is None else forecast.by_task
         strongest = np.lexsort((-alike, -shares))[:EVIDENCE]
         return tuple(
             Evidence(self._tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))

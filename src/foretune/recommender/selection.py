@@ -85,17 +85,17 @@ class Auto:
     opinion about the history was right (their prior odds) and how far off its forecasts were (their
     intervals are widened to be right as often as they say). In a search the odds are updated by every
     trial: `history_weight`, the share that rests on past tasks, falls when these mislead. What rehearsals
-    taught is remembered by the content of the past tasks, so that they are not repeated.
+    taught is remembered by the content of the past tasks, so that they are not repeated. A `rehearsal` that
+    is given takes the place of all.
     """
+
+    def __init__(self, rehearsal: Rehearsal | None = None) -> None:
+        self._given = rehearsal
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """Rehearses on the tasks, then learns from all of them."""
         useful = taught(tasks)
-        key = content_key(useful)
-        known = recall(key)
-        self.rehearsal = Rehearsal.of_json(known) if known else rehearse(useful)
-        if not known:
-            remember(key, self.rehearsal.as_json())
+        self.rehearsal = self._given or _remembered(useful)
         self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
         return self
 
@@ -139,13 +139,29 @@ def _widened(forecast: Forecast, factor: float) -> Forecast:
     return replace(forecast, std=forecast.std * factor)
 
 
+def _remembered(tasks: Sequence[Task]) -> Rehearsal:
+    """What rehearsals on these tasks taught, now or before."""
+    key = content_key(tasks)
+    if known := recall(key):
+        return Rehearsal.of_json(known)
+    rehearsal = rehearse(tasks)
+    remember(key, rehearsal.as_json())
+    return rehearsal
+
+
+def unrehearsed() -> Rehearsal:
+    """What is believed before any rehearsal: all opinions alike, but for the cold one's share."""
+    n = len(OPINIONS)
+    odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
+    return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
+
+
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     """What playing past tasks with what the others teach says about the opinions and their intervals."""
     sides = list(groups_of(tasks).values())
-    n = len(OPINIONS)
-    odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
     if len(sides) < FEWEST_TASKS:
-        return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
+        return unrehearsed()
+    odds = unrehearsed().odds
     notes = Notes({count: [] for count in WATCHED})
     order = np.random.default_rng(0).permutation(len(sides))
     for part in np.array_split(order, PARTS):

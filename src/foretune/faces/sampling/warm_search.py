@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
@@ -10,12 +10,9 @@ from ConfigSpace import ConfigurationSpace
 from foretune.data.records import DONE, FAILED, Config, Task, Trial
 from foretune.faces.sampling.matching import Sorts, alike, lightened, likeliest_family
 from foretune.faces.sampling.pool import Pool
-from foretune.learners.gaussian_process import GaussianProcess
-from foretune.learners.learner import taught
 from foretune.recommender.changes import renamed
 from foretune.recommender.recommender import Recommender
-from foretune.recommender.selection import COLD_SHARE, OPINIONS, WATCHED, Auto, Rehearsal
-from foretune.recommender.stopping import Stopping
+from foretune.recommender.selection import Auto, unrehearsed
 
 FAMILY, METRIC = "search", "loss"  # of all tasks here: that they belong together is what matching finds
 STAGE: Final = 8  # trials for which the candidates stay the same; the first time half as many
@@ -23,20 +20,8 @@ MOST_TRIALS: Final = 60  # of the search itself that are learned from: the best 
 MOST_AHEAD: Final = 8  # workers that have started and told nothing yet, for whom configs are passed over
 
 
-class Unrehearsed(Auto):
-    """`auto` with the odds that it has before rehearsals: these take seconds, which a sampler has not."""
-
-    def fit(self, tasks: Sequence[Task]) -> Self:
-        """Learns from the tasks, and plays on none."""
-        useful = taught(tasks)
-        odds = np.array([(1 - COLD_SHARE) / len(OPINIONS)] * len(OPINIONS) + [COLD_SHARE])
-        self.rehearsal = Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
-        self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
-        return self
-
-
 @dataclass
-class Lesson:
+class Matched:
     """What a set of past tasks taught, and the candidates in each space that it was asked about."""
 
     recommender: Recommender
@@ -57,7 +42,7 @@ class WarmSearch:
         self._aliases, self._seed = aliases, seed
         self._today = renamed(useful, aliases)
         self._place = {id(task): k for k, task in enumerate(self._today)}
-        self._lessons: dict[Hashable, Lesson] = {}
+        self._lessons: dict[Hashable, Matched] = {}
         self._known: Sorts = {}
         self._matched: list[Task] = []
 
@@ -95,12 +80,13 @@ class WarmSearch:
         """What is assumed where the spaces of these tasks differ from this one."""
         return self._lesson(tasks).recommender.assumptions(space)
 
-    def _lesson(self, tasks: Sequence[Task]) -> Lesson:
+    def _lesson(self, tasks: Sequence[Task]) -> Matched:
         chosen = tuple(self._place[id(task)] for task in tasks)
         if chosen not in self._lessons:
             former = [replace(self._past[k], family=FAMILY, metric=METRIC) for k in chosen]
-            recommender = Recommender(Unrehearsed(), aliases=self._aliases).fit(former)
-            self._lessons = {chosen: Lesson(recommender, list(tasks))}  # the last one is what is asked for
+            # Rehearsals take seconds, which a sampler has not.
+            recommender = Recommender(Auto(unrehearsed()), aliases=self._aliases).fit(former)
+            self._lessons = {chosen: Matched(recommender, list(tasks))}  # the last one is what is asked for
         return self._lessons[chosen]
 
 

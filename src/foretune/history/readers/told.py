@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from foretune.data.errors import HistoryError, MetricError
 from foretune.data.metrics import (
@@ -15,7 +15,6 @@ from foretune.data.metrics import (
 )
 from foretune.data.records import DONE, FAILED, Config, Trial, canonical
 
-Direction = Literal["minimize", "maximize"]
 KNOWN: Final = (*CLASSIFICATION_METRICS, *REGRESSION_METRICS, *sorted(LOWER_IS_BETTER), "score")
 MOST_COUNT: Final = 2.0**63
 
