@@ -225,7 +225,8 @@ class Recommendation:
     """Try this config next: the loss to expect of it, how sure that is, and the past tasks behind it.
 
     `history_weight` in [0, 1] is the share of the forecast that rests on past tasks, the rest on this task's
-    own trials; it falls when the history misleads. `note` is what the user should know besides, if anything.
+    own trials; it falls when the history misleads. `odds` in [0, 1], where families are compared: that this
+    family is the best one for the dataset, or close to it. `note` is what the user should know besides.
     """
 
     config: Config
@@ -236,6 +237,7 @@ class Recommendation:
     metric: str = "accuracy"
     history_weight: float = 1.0
     note: str = ""
+    odds: float | None = None
 
     @property
     def score(self) -> float:

@@ -127,6 +127,7 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
         "predicted": round(one.score, 4),
         "std": round(one.std, 4),
         "history_weight": round(one.history_weight, 4),
+        "odds": None if one.odds is None else round(one.odds, 4),
         "note": one.note,
         "because": [asdict(evidence) for evidence in one.because],
     }
@@ -143,12 +144,15 @@ def _show_tuned(tuned: "Tuned") -> None:
 
 
 def _show_advice(answer: dict[str, Any]) -> None:
-    table = Table("", "family", "config", "predicted", "rests on", box=None, header_style="bold")
+    ranked = any(one["odds"] is not None for one in answer["recommendations"])
+    heads = ["", "family", *["best or close"] * ranked, "config", "predicted", "rests on"]
+    table = Table(*heads, box=None, header_style="bold")
     for k, one in enumerate(answer["recommendations"], start=1):
         config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
         score = f"{one['predicted']:.3f} ± {one['std']:.3f}"
-        table.add_row(str(k), one["family"], escape(config), score, escape(reasons))
+        odds = ["" if one["odds"] is None else f"{one['odds']:.0%}"] * ranked
+        table.add_row(str(k), one["family"], *odds, escape(config), score, escape(reasons))
     metric = answer["recommendations"][0]["metric"]
     out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)

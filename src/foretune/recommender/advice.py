@@ -1,6 +1,7 @@
 """One call from a table to recommendations: describe it, learn from the past, say what to try."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from foretune.data.spaces import check_names, complete, unfold
 from foretune.features.metafeatures import describe
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, past_tasks
+from foretune.recommender.ranking import FamilyRanking
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 
 
@@ -34,7 +36,8 @@ def recommend(
     """What to try first on the table X (n, d) with target y (n,): the best config first.
 
     With a `family`, its n best configs, chosen so that together they cover what the dataset may need.
-    Without one, every family of the past with its best config, best family first. `metric` is accuracy for
+    Without one, every family of the past with its best config, first the one that was most often the best or
+    close to it on past datasets like this one. `metric` is accuracy for
     classes and r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be
     proposed. `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves
     that out. `per_second` looks for the most expected gain for each second of training.
@@ -98,7 +101,7 @@ def advise(
             cells = one.cells() if grid else candidates
             recommender = Recommender(learner).fit(tasks)
             advice += recommender.recommend(task, n if family else 1, candidates=cells, per_second=per_second)
-    return advice if family else sorted(advice, key=lambda one: one.loss)
+    return advice if family else _ranked(advice, past, metafeatures)
 
 
 def explained(
@@ -132,6 +135,16 @@ def explained(
 def new_task(name: str, family: Family, target: Target, metric: str, metafeatures: dict[str, float]) -> Task:
     """The task of tuning this family on a new dataset: no trials yet."""
     return Task(name, family.name, family.wide_space(target), metric=metric, metafeatures=metafeatures)
+
+
+def _ranked(
+    advice: Sequence[Recommendation], past: Sequence[Task], metafeatures: Mapping[str, float]
+) -> list[Recommendation]:
+    """The families in the order of their odds; where there are none, of what is expected of them."""
+    named = {one.family for one in advice}
+    odds = FamilyRanking().fit([task for task in past if task.family in named]).odds(metafeatures)
+    ranked = [replace(one, odds=odds.get(one.family)) for one in advice]
+    return sorted(ranked, key=lambda one: (-(one.odds or 0.0), one.loss))
 
 
 def _check_candidates(candidates: Sequence[Config], family: str | None) -> None:

@@ -1,0 +1,77 @@
+"""Which family to try first."""
+
+import numpy as np
+import pytest
+
+from foretune.data.records import Task, Trial
+from foretune.recommender.ranking import FamilyRanking
+
+
+def told(dataset: str, family: str, loss: float, size: float, metric: str = "accuracy") -> Task:
+    """A task with one trial, on a dataset with one meta-feature."""
+    return Task(dataset, family, None, metric=metric, metafeatures={"size": size}, trials=(Trial({}, loss),))
+
+
+def small_and_large(n: int = 20) -> list[Task]:
+    """Past datasets on which the tree wins where they are small, and the net where they are large."""
+    return [
+        told(f"data {k}", family, -0.9 + 0.1 * ((family == "tree") == (k >= n / 2)), float(k))
+        for k in range(n)
+        for family in ("tree", "net")
+    ]
+
+
+def test_the_family_that_won_on_similar_datasets_has_the_better_odds() -> None:
+    """Small datasets get the tree, large ones the net."""
+    ranking = FamilyRanking().fit(small_and_large())
+    small, large = ranking.odds({"size": 1.0}), ranking.odds({"size": 18.0})
+    assert small["tree"] > 0.9 and small["net"] < 0.1
+    assert large["net"] > 0.9 and large["tree"] < 0.1
+
+
+def test_both_may_be_close() -> None:
+    """Where losses differ by less than 0.01, both families are close to the best."""
+    tasks = [
+        told(f"data {k}", name, -0.9 + lag, k) for k in range(12) for name, lag in (("a", 0), ("b", 0.009))
+    ]
+    assert FamilyRanking().fit(tasks).odds({"size": 3.0}) == {"a": 1.0, "b": 1.0}
+
+
+def test_units_do_not_matter_to_an_error_in_units() -> None:
+    """For an error in units, close is one hundredth of the lowest: the same odds in any unit."""
+    lags = np.random.default_rng(0).uniform(0, 0.03, 15)
+    odds = [
+        FamilyRanking()
+        .fit(
+            [
+                told(f"data {k}", name, unit * (2.0 + 2.0 * lags[k] * (name == "b")), k, "rmse")
+                for k in range(15)
+                for name in ("a", "b")
+            ]
+        )
+        .odds({"size": 7.0})
+        for unit in (1.0, 1000.0)
+    ]
+    assert odds[0] == pytest.approx(odds[1])
+    assert 0.0 < odds[0]["b"] < 1.0
+
+
+def test_a_family_votes_where_it_was_tried() -> None:
+    """A family that was tried on few datasets is judged by these alone."""
+    tasks = small_and_large()
+    rare = [told(f"data {k}", "rare", -1.0, float(k)) for k in (1, 18)]
+    odds = FamilyRanking().fit([*tasks, *rare]).odds({"size": 1.0})
+    assert odds["rare"] == 1.0
+
+
+def test_without_comparisons_there_are_no_odds() -> None:
+    """Datasets of one family each compare nothing, and nine datasets are too few."""
+    alone = [told(f"data {k}", "tree" if k % 2 else "net", -0.9, k) for k in range(40)]
+    assert FamilyRanking().fit(alone).odds({"size": 1.0}) == {}
+    assert FamilyRanking().fit(small_and_large(8)).odds({"size": 1.0}) == {}
+
+
+def test_without_metafeatures_all_datasets_vote_alike() -> None:
+    """Where nothing describes datasets, the odds are the shares over all of them."""
+    tasks = [Task(t.name, t.family, None, trials=t.trials) for t in small_and_large()]
+    assert FamilyRanking().fit(tasks).odds({}) == pytest.approx({"net": 0.5, "tree": 0.5})
