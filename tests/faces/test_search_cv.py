@@ -19,6 +19,7 @@ from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
@@ -34,7 +35,7 @@ from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
 import foretune
-from foretune.data.errors import HistoryError
+from foretune.data.errors import HistoryError, LearningError
 from foretune.data.records import Task, Trial
 from foretune.faces.search_cv import MetaSearchCV, SearchWarning
 from foretune.faces.searching.estimators import Model
@@ -61,6 +62,34 @@ def test_nothing_but_the_estimator_is_needed() -> None:
     assert len(search.recommendations_[0].because) == 5
     assert search.notes_ == []
     assert search.task_.family == "svm"
+
+
+def test_every_row_can_be_explained() -> None:
+    """The best row, or any, says what was known when it was chosen, in the score's units."""
+    search = MetaSearchCV(SVC(), GRID, n_trials=3).fit(X, y)
+    for row in range(3):
+        why = search.explain(row)
+        assert why.trials == row  # those that had been scored
+        assert why.recommendation == search.recommendations_[row]
+        assert sum(why.importances.values()) == pytest.approx(1.0, abs=1e-3)
+    assert search.explain() == search.explain(search.best_index_)
+    with pytest.raises(LearningError, match="rows 0 to 2"):
+        search.explain(3)
+
+
+def test_what_no_past_chose_cannot_be_explained() -> None:
+    """A grid tried as a whole, a search without refit and an unpickled one say what to do instead."""
+    whole = MetaSearchCV(SVC(), GRID, n_trials=6).fit(X, y)
+    with pytest.raises(LearningError, match="tried as a whole"):
+        whole.explain()
+    blind = MetaSearchCV(SVC(), GRID, n_trials=2, scoring=["accuracy", "f1"], refit=False).fit(X, y)
+    with pytest.raises(LearningError, match="give the row"):
+        blind.explain()
+    assert blind.explain(1).trials == 1
+    with pytest.raises(LearningError, match="explain it before"):
+        pickle.loads(pickle.dumps(blind)).explain(1)
+    with pytest.raises(NotFittedError):
+        MetaSearchCV(SVC(), GRID).explain()
 
 
 def test_a_pipeline_has_prefixes() -> None:

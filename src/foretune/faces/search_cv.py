@@ -14,14 +14,16 @@ from joblib import effective_n_jobs
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from foretune.data.errors import HistoryError
+from foretune.data.errors import HistoryError, LearningError
 from foretune.faces.searching.dataset_at_hand import protocol_of
 from foretune.faces.searching.estimators import Model, preprocessed
 from foretune.faces.searching.opening import HistoryAt, Request, leading_score, open_search, opened, said_by
 from foretune.faces.searching.rounds import Rounds
 from foretune.faces.searching.search import Search
 from foretune.learners.learner import Learner
+from foretune.recommender.explanation import Explanation
 from foretune.recommender.recommender import DEFAULT_LEARNER, LEARNERS
 
 TOLERANCE: Final = 0.01  # of the outlook, where the user names none
@@ -60,7 +62,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
     After `fit` there are also `recommendations_` (for each row of `cv_results_` what was expected of it, and
     which past tasks said so; empty where all cells were tried anyway), `outlook_` (what a longer search would
     still bring; None where every trial failed), `notes_` (what was assumed, a sentence each) and `task_` (the
-    search as a `Task`).
+    search as a `Task`); `explain` says why a setting was tried.
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC
@@ -157,6 +159,28 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             self.estimator = self.__dict__.pop("_given")
         return self
 
+    def explain(self, row: int | None = None) -> Explanation:
+        """Why the setting in this row of `cv_results_` was tried; without a row, the best one.
+
+        It is what was known when it was chosen: text when printed, a picture in a notebook, `as_json()`.
+        Raises `LearningError` where no past chose it, or the search was unpickled: it leaves the past behind.
+        """
+        check_is_fitted(self, "task_")
+        if row is None and not hasattr(self, "best_index_"):
+            raise LearningError("the search has no best row: refit is off: give the row of cv_results_.")
+        chosen = self.best_index_ if row is None else row
+        found: tuple[Search, list[int]] | None = self.__dict__.get("_search")
+        if found is None:
+            raise LearningError("an unpickled search left the past behind: explain it before, or fit again.")
+        search, rows = found
+        if not 0 <= chosen < len(rows):
+            raise LearningError(f"there is no row {chosen}: cv_results_ has the rows 0 to {len(rows) - 1}.")
+        return search.explain(rows[chosen])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The search without the past that advised it, which would travel with every copy."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_search"}
+
     def _check_input_parameters(self, X: Any, y: Any, split_params: Mapping[str, Any]) -> None:
         """Opens the search: it is here that scikit-learn shows the data, before `_run_search`.
 
@@ -227,7 +251,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
 
     def _conclude(self, search: Search, notes: list[str], rows: list[int]) -> None:
         """Leaves what the search knows, and writes it to the history."""
-        self.task_ = search.task
+        self.task_, self._search = search.task, (search, rows)
         self.notes_ = [*notes, *said_by(search)]
         self.recommendations_ = [search.recommendations[row] for row in rows if search.recommendations]
         self.outlook_ = search.outlook(TOLERANCE if self.tolerance is None else self.tolerance)

@@ -28,6 +28,10 @@ class Gain:
     low: float
     high: float
 
+    def divided_by(self, factor: float) -> "Gain":
+        """The gain in units that are so many times larger."""
+        return Gain(self.default, self.mean / factor, self.low / factor, self.high / factor)
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:

@@ -7,12 +7,14 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from foretune.data.errors import LearningError
 from foretune.data.metrics import LOWER_IS_BETTER, Target
 from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
 from foretune.faces.searching.candidates import Candidates, Settings
 from foretune.faces.searching.scoring import nearest_metrics
 from foretune.history.history import History
 from foretune.learners.learner import Learner
+from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import past_tasks
 from foretune.recommender.recommender import Recommender
 from foretune.recommender.stopping import Outlook
@@ -95,7 +97,7 @@ class Search:
     Without an adviser all candidates are tried at once, in their order. `rescaled` is the spread that the
     losses of the past have where those of the task are of another size: they are stretched to it before they
     are compared. `assumed` says what is assumed where past spaces differ from today's; `order` holds the
-    candidate of each trial.
+    candidate of each trial, `known` how many trials had been scored when it was chosen.
     """
 
     task: Task
@@ -104,6 +106,7 @@ class Search:
     rescaled: float | None = None
     assumed: tuple[str, ...] = ()
     order: list[int] = field(default_factory=list)
+    known: list[int] = field(default_factory=list)
     recommendations: list[Recommendation] = field(default_factory=list)
 
     def ask(self, n: int) -> list[Settings]:
@@ -111,10 +114,11 @@ class Search:
         if self.adviser is None:
             first, self.order = len(self.order), [*range(len(self.candidates.settings))]
             return list(self.candidates.settings[first:])
-        factor = self._factor()
+        factor = self._factor(self.task)
         found = self.adviser.recommend(_scaled(self.task, factor), n, candidates=self.candidates.seen)
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
         self.order += [places[id(one.config)] for one in found]
+        self.known += [len(self.task.trials)] * len(found)
         self.recommendations += [replace(one, loss=one.loss / factor, std=one.std / factor) for one in found]
         return [self.candidates.settings[places[id(one.config)]] for one in found]
 
@@ -133,15 +137,31 @@ class Search:
             return None
         if self.adviser is None:
             return Outlook(0.0, 1.0, tolerance)
-        factor = self._factor()
+        factor = self._factor(self.task)
         found = self.adviser.outlook(
             _scaled(self.task, factor), tolerance=tolerance * factor, candidates=self.candidates.seen
         )
         return Outlook(found.gain / factor, found.probability, tolerance)
 
-    def _factor(self) -> float:
-        """What stretches the losses to the spread that the past is used to."""
-        losses = [trial.loss for trial in self.task.done if trial.loss is not None]
+    def explain(self, trial: int) -> Explanation:
+        """Why this trial was tried, by what was known when it was chosen; in units of the score.
+
+        Raises `LearningError` where no past chose it.
+        """
+        if not isinstance(self.adviser, Recommender):
+            raise LearningError(
+                "no past chose the settings of this search (its grid was tried as a whole, or the past holds "
+                "nothing of the estimator): there is nothing to explain."
+            )
+        then = replace(self.task, trials=self.task.trials[: self.known[trial]])
+        factor, one = self._factor(then), self.recommendations[trial]
+        stretched = replace(one, loss=one.loss * factor, std=one.std * factor)
+        found = self.adviser.explain(_scaled(then, factor), stretched)
+        return replace(found, recommendation=one, gain=found.gain.divided_by(factor))
+
+    def _factor(self, task: Task) -> float:
+        """What stretches the losses of the task, as it is or was, to the spread that the past is used to."""
+        losses = [trial.loss for trial in task.done if trial.loss is not None]
         if self.rescaled is None or len(losses) < 2 or np.std(losses) <= NOTHING:
             return 1.0
         return self.rescaled / float(np.std(losses))
