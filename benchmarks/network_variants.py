@@ -3,7 +3,7 @@
     python benchmarks/network_variants.py --family svm --folds 3
 
 Hidden layers 128-64 (first) or 256-128-64 (update), learning rate 0.0005 or 0.001, L2 0 or 0.001, dropout 0
-or 0.5: each changes the plan's first setting in one place, the last has all of the update. Whole groups are left
+or 0.5: each changes the plan's first setting in one place, the last has all of the update. Groups are left
 out; regret is normalised, over the configs recorded for a task. `network` is trained by scikit-learn, which
 has no dropout.
 """
