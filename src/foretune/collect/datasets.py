@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
+from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
@@ -175,23 +177,43 @@ def target_of(y: "pd.Series[Any]") -> Target:
 
 
 def load_dataset(
-    source: str | Path, *, target_column: str = "target", target: Target | None = None
+    source: str | Path,
+    *,
+    target_column: str | None = None,
+    target: Target | None = None,
+    on_progress: Progress | None = None,
 ) -> Dataset:
-    """The dataset of a file (CSV, TSV, Parquet, ARFF, NPZ) or of a bundled name (`iris`, `wine`, ...).
+    """The dataset of a file (CSV, TSV, Parquet, ARFF, NPZ), a bundled name (`iris`, `wine`, ...), or a hub.
 
-    An NPZ file holds images and their labels, and so does a folder of IDX files: see `load_image_dataset`.
+    An NPZ file holds images and their labels, and so does a folder of IDX files: see `load_image_dataset`. A
+    folder of Parquet files with the names of Hugging Face datasets is one dataset. Names of hubs, such as
+    `hf:ylecun/mnist`, `openml:61`, `uci:iris`, are fetched once; `on_progress` is told how far a long
+    download is. The column to predict is `target` where none is given, and what a hub says.
     """
+    from foretune.collect.hubs.hub import is_hub_name, load_from_hub  # noqa: PLC0415 - hubs give datasets
+
     path = Path(source)
     if str(source) in BUNDLED and not path.exists():
         return _bundled(str(source))
+    if is_hub_name(str(source)) and not path.exists():
+        return load_from_hub(str(source), target_column=target_column, target=target, on_progress=on_progress)
     if (path.is_file() and path.suffix.lower() == ".npz") or is_idx_folder(path):
         return load_image_dataset(path, target=target)
+    if is_parquet_folder(path):
+        return _load_parquet_folder(path, target_column, target)
     if not path.is_file():
         raise DatasetError(
-            f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file "
-            f"or one of scikit-learn's datasets {', '.join(BUNDLED)}."
+            f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file, "
+            f"one of scikit-learn's datasets {', '.join(BUNDLED)}, or a hub's name such as hf:ylecun/mnist, "
+            "openml:61, uci:iris."
         )
-    return make_dataset(path.stem, _read(path), target_column, target=target, source=str(source))
+    return make_dataset(path.stem, _read(path), target_column or "target", target=target, source=str(source))
+
+
+def _load_parquet_folder(folder: Path, target_column: str | None, target: Target | None) -> Dataset:
+    from foretune.collect.hubs.parquet_files import load_parquet_folder  # noqa: PLC0415 - it gives datasets
+
+    return load_parquet_folder(folder, target_column=target_column, target=target)
 
 
 def load_image_dataset(path: Path, *, part: Part = "all", target: Target | None = None) -> Dataset:
@@ -210,7 +232,7 @@ def dataset_sources(places: "list[str]") -> Iterator[str]:
     """What `load_dataset` takes, for each place: a folder stands for the files in it, sorted by name."""
     for place in places:
         folder = Path(place)
-        if not folder.is_dir() or is_idx_folder(folder):
+        if not folder.is_dir() or is_idx_folder(folder) or is_parquet_folder(folder):
             yield place
             continue
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FILE_TYPES)
