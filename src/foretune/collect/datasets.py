@@ -18,6 +18,7 @@ from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
+from foretune.features.metafeatures import describe
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
@@ -90,6 +91,10 @@ class Dataset:
         if self.image_shape is None:
             raise DatasetError(f"{self.name} holds no images: give an NPZ file or a folder of IDX files.")
         return self.X.to_numpy(dtype=np.uint8).reshape(-1, *self.image_shape)
+
+    def describe(self) -> dict[str, float]:
+        """The meta-features of the dataset, with those of its images where it has some."""
+        return describe(self.X, self.y, target=self.target, image_shape=self.image_shape)
 
     def sample(self, rows: int | None, *, seed: int = 0) -> "Dataset":
         """At most so many rows, drawn at random; each class keeps its share, and at least one row."""
