@@ -174,7 +174,14 @@ def test_only_web_addresses_are_fetched(site: Any, url: str) -> None:
         fetch(Remote(url, "a.csv"))
 
 
-@pytest.mark.parametrize("place", ["../a", "a/../../b", "/etc/a", "", "c:/a", "a\\b"])
+@pytest.mark.parametrize("path", ["/ä.csv", "/a b.csv", ":port/a.csv"])
+def test_an_address_that_is_none_is_told(site: Any, path: str) -> None:
+    """What no address may hold, as a damaged answer may name it, is one clear error."""
+    with pytest.raises(DatasetError, match="cannot be reached"):
+        fetch(Remote(site.address + path, "a.csv"))
+
+
+@pytest.mark.parametrize("place", ["../a", "a/../../b", "/etc/a", "", "c:/a", "a\\b", "a\0", "a" * 300])
 def test_nothing_is_kept_outside_the_cache(site: Any, place: str) -> None:
     """A place that leads out of the cache folder, as a hub may name one, is refused."""
     with pytest.raises(DatasetError, match="no place in the cache"):

@@ -33,6 +33,8 @@ TIMEOUT_SECONDS: Final = 30.0  # without a byte
 QUIET_SECONDS = 2.0  # progress is told only of downloads that take longer
 CHUNK_BYTES: Final = 2**18
 SCHEMES: Final = ("http", "https")
+LONGEST_NAME: Final = 200  # characters of a file or folder; file systems take 255 bytes
+FORBIDDEN: Final = frozenset('\\:*?"<>|\0')  # in no name that every file system takes
 ABSENT: Final = (401, 404)  # a hub may say "log in" of what is not there, to keep private names secret
 
 
@@ -52,7 +54,8 @@ class Remote:
     def path(self) -> Path:
         """Where the file is kept; `DatasetError` for a place outside the cache folder."""
         parts = PurePosixPath(self.place).parts
-        if not parts or any(part in ("..", "/") or {*part} & {"\\", ":", "\0"} for part in parts):
+        odd = any(part in ("..", "/") or len(part) > LONGEST_NAME or FORBIDDEN & {*part} for part in parts)
+        if not parts or odd:
             raise DatasetError(f"{self.url} would be kept at {self.place!r}, which is no place in the cache.")
         return cache_folder().joinpath(*parts)
 
@@ -82,16 +85,18 @@ def fetch(
     by_hand = by_hand or f"fetch {remote.url} and put it at {path}"
     if offline():
         raise DatasetError(f"{remote.url} is not in the cache, and FORETUNE_OFFLINE is set: {by_hand}.")
-    if urlsplit(remote.url).scheme not in SCHEMES:
-        raise DatasetError(f"{remote.url} is not fetched: only http and https addresses are.")
     try:
+        if urlsplit(remote.url).scheme not in SCHEMES:
+            raise DatasetError(f"{remote.url} is not fetched: only http and https addresses are.")
         _download(remote, path, on_progress)
+    except DatasetError:
+        raise
     except HTTPError as error:
         error.close()
         if absent is not None and error.code in ABSENT:
             raise DatasetError(absent) from None
         raise DatasetError(f"{remote.url} answered {error.code} {error.reason}: {by_hand}.") from None
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
+    except (URLError, HTTPException, ValueError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise DatasetError(f"{remote.url} cannot be reached ({reason}): {by_hand}.") from None
     except OSError as error:

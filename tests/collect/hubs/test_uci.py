@@ -235,6 +235,8 @@ def test_a_table_put_there_by_hand_serves(
         b"null",
         b'{"status": 200}',
         b'{"status": 200, "data": {"variables": [1]}}',
+        b'{"status": 200, "data": {"variables": [{"name": ["a"]}]}}',
+        b'{"status": 200, "data": {"variables": [], "tasks": 7}}',
         b"[" * 9**5,
     ],
 )
@@ -250,3 +252,13 @@ def test_a_table_that_cannot_be_read_is_told(serve: Serve) -> None:
     serve(csv="a,b\n1,2\n1,2,3,4\n")
     with pytest.raises(DatasetError, match=r"Iris: .*data\.csv cannot be read as CSV"):
         load_dataset("uci:53")
+
+
+@pytest.mark.parametrize("data", [[1], {"id": 1}, [{"name": 7}]])
+def test_a_search_that_is_none_is_told(serve: Serve, site: Any, data: object) -> None:
+    """What the repository finds for a name must be datasets with names."""
+    site.says(
+        "/api/datasets/list?filter=python&search=iris", json.dumps({"status": 200, "data": data}).encode()
+    )
+    with pytest.raises(DatasetError, match=r"iris\.json is no answer of the UCI repository"):
+        load_dataset("uci:iris")

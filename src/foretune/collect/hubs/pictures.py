@@ -47,7 +47,8 @@ def _decoded(encoded: bytes, what: str, first: Sequence[Any], count: int) -> Any
         mode = MODES.get(picture.mode, picture.mode)
         if mode not in WIDEST:
             raise DatasetError(f"{what} is of the kind {picture.mode}: save it with 8 bits a channel.")
-        return picture.convert(mode)
+        picture.load()
+        return picture if picture.mode == mode else picture.convert(mode)
     except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
         if isinstance(error, DatasetError):
             raise
@@ -70,8 +71,8 @@ def _check_size(size: tuple[int, int], what: str, first: Sequence[Any], count: i
 
 def _stacked(decoded: Sequence[Any]) -> Pixels:
     mode = max((picture.mode for picture in decoded), key=WIDEST.index)
-    arrays = [np.asarray(picture.convert(mode), dtype=np.uint8) for picture in decoded]
-    pixels = cast("Pixels", np.stack(arrays))
+    alike = (picture if picture.mode == mode else picture.convert(mode) for picture in decoded)
+    pixels = cast("Pixels", np.stack([np.asarray(picture, dtype=np.uint8) for picture in alike]))
     return pixels[..., None] if pixels.ndim == 3 else pixels
 
 

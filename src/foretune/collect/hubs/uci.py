@@ -64,8 +64,10 @@ def _number_of(name: str) -> str:
     place = f"uci/names/{re.sub(r'[^a-z0-9]+', '-', name.lower())}.json"
     url = f"{ADDRESS}/api/datasets/list?filter=python&search={quote(name)}"
     by_hand = f"give its number, as in uci:53, or fetch {url} and put it at {Remote(url, place).path}"
-    answer = _answer(Remote(url, place, LARGEST_ANSWER), absent=_unknown(name), by_hand=by_hand)
-    found = {str(each["id"]): str(each["name"]) for each in answer or ()}
+    answer = _answer(Remote(url, place, LARGEST_ANSWER), absent=_unknown(name), by_hand=by_hand) or []
+    if not _are_named(answer):
+        raise _damaged(Remote(url, place).path)
+    found = {str(each.get("id")): str(each["name"]) for each in answer}
     exact = {number: title for number, title in found.items() if title.lower() == name.lower()}
     matching = exact or {number: title for number, title in found.items() if name.lower() in title.lower()}
     if not matching:
@@ -87,12 +89,19 @@ def _about(number: str) -> dict[str, Any]:
         f"and put it at {remote.path.with_name('data.csv')}"
     )
     about = _answer(remote, absent=_unknown(number), by_hand=by_hand)
-    variables = about.get("variables") if isinstance(about, dict) else None
-    if not isinstance(variables, list) or not all(
-        isinstance(each, dict) and "name" in each for each in variables
+    if not (
+        isinstance(about, dict)
+        and _are_named(about.get("variables"))
+        and isinstance(about.get("tasks"), list | None)
     ):
         raise _damaged(remote.path)
     return dict(about)
+
+
+def _are_named(listed: Any) -> bool:
+    return isinstance(listed, list) and all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) for each in listed
+    )
 
 
 def _answer(remote: Remote, *, absent: str, by_hand: str) -> Any:
@@ -169,9 +178,9 @@ def _as_text(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
-def _kind(kind: Any, tasks: Iterable[str], y: "pd.Series[Any]") -> Target:
+def _kind(kind: Any, tasks: Iterable[Any], y: "pd.Series[Any]") -> Target:
     """Text is classes; else the dataset's only task says it, else the column's type, else its values."""
     if not pd.api.types.is_numeric_dtype(y):
         return "classification"
-    meant = {TASKS[task] for task in tasks if task in TASKS}
+    meant = {TASKS[task] for task in map(str, tasks) if task in TASKS}
     return meant.pop() if len(meant) == 1 else KINDS.get(str(kind)) or target_of(y)
