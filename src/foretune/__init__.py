@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from foretune.history.parquet import write_pack as write_pack
     from foretune.history.readers.cv_results import read_cv_results as read_cv_results
     from foretune.history.readers.optuna import read_optuna as read_optuna
+    from foretune.history.readers.ray_tune import read_ray_tune as read_ray_tune
+    from foretune.history.readers.smac import read_smac as read_smac
+    from foretune.history.readers.syne_tune import read_syne_tune as read_syne_tune
     from foretune.history.readers.table import read_table as read_table
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
@@ -79,6 +82,9 @@ _HOME = {
     "history.parquet": ("write_pack",),
     "history.readers.cv_results": ("read_cv_results",),
     "history.readers.optuna": ("read_optuna",),
+    "history.readers.ray_tune": ("read_ray_tune",),
+    "history.readers.smac": ("read_smac",),
+    "history.readers.syne_tune": ("read_syne_tune",),
     "history.readers.table": ("read_table",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),

@@ -73,6 +73,25 @@ READERS: Final = (
         _same("study", "family"),
     ),
     Reader(
+        "ray_tune",
+        "an experiment's folder of Ray Tune's",
+        lambda source: any(source.holds(f"{below}*/params.json") for below in ("", "*/", "*/*/")),
+        _same("study", "metric", "direction", "task", "family", "log")
+        | {"hyperparameters": "hyperparameter"},
+    ),
+    Reader(
+        "smac",
+        "a run's folder of SMAC3's",
+        lambda source: any(source.holds(f"{below}runhistory.json") for below in ("", "*/", "*/*/")),
+        _same("study", "metric", "family"),
+    ),
+    Reader(
+        "syne_tune",
+        "a tuner's folder of Syne Tune's",
+        lambda source: any(source.holds(f"{below}results.csv*") for below in ("", "*/", "*/*/")),
+        _same("study", "metric", "direction", "task", "family", "log") | {"fidelity": "fidelity_column"},
+    ),
+    Reader(
         "cv_results",
         "cv_results_ of scikit-learn as CSV, JSON or Parquet",
         lambda source: source.is_table and source.has_cv_results,
