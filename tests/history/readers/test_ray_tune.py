@@ -80,7 +80,7 @@ def test_a_running_trial_is_left_out(experiment: Path) -> None:
     state.write_text(
         state.read_text().replace('\\"status\\": \\"TERMINATED\\"', '\\"status\\": \\"RUNNING\\"', 1)
     )
-    with pytest.warns(UserWarning, match="1 run is left out, as it is not finished"):
+    with pytest.warns(UserWarning, match="runs left out: 1 not finished"):
         (task,) = read_ray_tune(experiment, metric="accuracy")
     assert len(task.trials) == 8
 
