@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
     from foretune.history.readers.cv_results import read_cv_results as read_cv_results
+    from foretune.history.readers.openml import read_openml as read_openml
     from foretune.history.readers.optuna import read_optuna as read_optuna
     from foretune.history.readers.ray_tune import read_ray_tune as read_ray_tune
     from foretune.history.readers.smac import read_smac as read_smac
@@ -81,6 +82,7 @@ _HOME = {
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
     "history.readers.cv_results": ("read_cv_results",),
+    "history.readers.openml": ("read_openml",),
     "history.readers.optuna": ("read_optuna",),
     "history.readers.ray_tune": ("read_ray_tune",),
     "history.readers.smac": ("read_smac",),

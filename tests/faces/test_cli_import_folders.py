@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import Foretune, command
@@ -29,3 +30,11 @@ def test_importing_twice_adds_nothing(
     assert not (tmp_path / "mine.db").exists()
     assert json.loads(run_import(OUTPUTS / name, *words, "--json").out)["added"] == trials
     assert json.loads(run_import(OUTPUTS / name, *words, "--json").out)["added"] == 0
+
+
+def test_openml_runs_come_in_once(run_import: Foretune, openml_site: Any, tmp_path: Path) -> None:
+    """A flow's runs are seen from the name; a dry run writes nothing, the second import adds nothing."""
+    dry = json.loads(run_import("openml:flow/7", "--dry-run", "--json").out)
+    assert (dry["reader"], dry["tasks"], dry["trials"], dry["added"]) == ("openml", 2, 5, 0)
+    assert not (tmp_path / "mine.db").exists()
+    assert [json.loads(run_import("openml:flow/7", "--json").out)["added"] for _ in range(2)] == [5, 0]

@@ -73,6 +73,12 @@ READERS: Final = (
         _same("study", "family"),
     ),
     Reader(
+        "openml",
+        "a flow's runs at OpenML as openml:flow/ID",
+        lambda source: source.place.startswith("openml:"),
+        _same("metric", "direction", "family", "log") | {"hyperparameters": "hyperparameter"},
+    ),
+    Reader(
         "ray_tune",
         "an experiment's folder of Ray Tune's",
         lambda source: any(source.holds(f"{below}*/params.json") for below in ("", "*/", "*/*/")),
