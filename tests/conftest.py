@@ -14,6 +14,9 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+import openml_server
+from foretune.data import openml_client
+
 # A property may take its time: a busy machine says nothing about the code. The gate tries the same examples
 # each time; new ones are the fuzzers' work (benchmarks/fuzz.py).
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
@@ -101,3 +104,16 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.fixture
+def openml_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The web server as a small OpenML, to which openml-python is set; it tries each request once."""
+    monkeypatch.setattr(openml_client, "RETRIES", 1)
+    config = openml_client.package().config
+    monkeypatch.setattr(config, "server", f"{site.address}{openml_server.API}")
+    monkeypatch.setattr(config, "apikey", "")
+    openml_server.put_on(site, openml_server.answers(site.address))
+    for number, data in ((61, openml_server.ARFF), (62, openml_server.SPARSE)):
+        site.says(f"/data/{number}.arff", data.encode())
+    return site

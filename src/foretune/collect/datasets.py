@@ -1,7 +1,7 @@
 """Datasets: tables and images with a target, from files and scikit-learn, known by their fingerprint."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
@@ -33,6 +33,7 @@ class Dataset:
     infinite numbers as the target of a regression.
 
     Images are rows of pixels, bytes, with `image_shape` (height, width, channels): `X` is (n, h * w * c).
+    `provenance` holds what a hub says of the dataset: id, version, licence, citation.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     target: Target
     source: str = ""
     image_shape: tuple[int, int, int] | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.image_shape is not None and self.X.shape[1] != np.prod(self.image_shape):
@@ -115,7 +117,7 @@ class Dataset:
         X, y = self.X.iloc[rows].reset_index(drop=True), self.y.iloc[rows].reset_index(drop=True)
         if self.image_shape is None:
             X = X.loc[:, X.notna().any()]
-        return Dataset(self.name, X, y, self.target, self.source, self.image_shape)
+        return replace(self, X=X, y=y)
 
 
 def _column_digest(column: "pd.Series[Any]") -> str:
