@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from foretune.features.metafeatures import METAFEATURES
+from foretune.features.metafeatures import IMAGE_METAFEATURES, METAFEATURES
 
 HEAD = """# Meta-features
 
@@ -14,7 +14,8 @@ those agree with it (`tests/features/test_metafeatures.py`). A value is finite, 
 def page() -> str:
     """The page as Markdown: one table for each kind of target."""
     parts = [HEAD]
-    for target, meanings in METAFEATURES.items():
+    kinds = {**METAFEATURES, "images, besides these": IMAGE_METAFEATURES}
+    for target, meanings in kinds.items():
         rows = [f"| `{name}` | {meaning} |" for name, meaning in meanings.items()]
         parts.append(
             "\n".join([f"## {target.capitalize()}", "", "| name | meaning |", "|---|---|", *rows, ""])

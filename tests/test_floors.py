@@ -24,11 +24,20 @@ FLOORS: Final = {
 BESIDE: Final = {"__init__.py", "__main__.py", "testing.py", "experience"}  # beside the stairs
 TESTING_SEES: Final = 2  # testing.py may look at the floors up to this one
 DOORS: Final = {
-    "torch": {"learners/bayesian_network_training.py", "collect/cnn.py"},
+    "torch": {
+        "learners/bayesian_network_training.py",
+        "collect/cnn.py",
+        "collect/training.py",
+        "collect/layers.py",
+        "collect/augmentation.py",
+    },
+    "skorch": {"collect/training.py"},
+    "kornia": {"collect/augmentation.py"},
     "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
     "psycopg": {"history/sql.py"},
     "openml": {"data/openml_client.py"},
-    "pyarrow": {"history/parquet.py"},
+    "pyarrow": {"history/parquet.py", "collect/hubs/parquet_files.py"},
+    "PIL": {"collect/hubs/pictures.py"},
     "dask": {"collect/backends.py"},
     "distributed": {"collect/backends.py"},
     "ray": {"collect/backends.py"},

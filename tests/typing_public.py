@@ -64,6 +64,7 @@ def past(url: str) -> list[foretune.Task]:
 
 def described(X: pd.DataFrame, y: "pd.Series[int]") -> dict[str, float]:
     """A table's meta-features."""
+    foretune.load_dataset("hf:ylecun/mnist#test", on_progress=print)
     data = foretune.load_dataset("iris", target_column="target")
     assert_type(data, foretune.Dataset)
     return foretune.describe(X, y, target=data.target)

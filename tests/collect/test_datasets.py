@@ -38,7 +38,7 @@ BAD_FILES = {
     "other.csv": (b"a,b\n1,0\n2,1\n", "has no column 'target': it has a, b"),
     "ragged.csv": (b"a,target\n1,x\n2,y,3,4\n", "cannot be read as CSV"),
     "bytes.csv": (b"a,target\n\xff\xfe,1\n", "cannot be read as CSV"),
-    "table.xlsx": (b"PK", "foretune reads .csv, .tsv, .parquet, .arff files"),
+    "table.xlsx": (b"PK", "foretune reads .csv, .tsv, .parquet, .arff, .npz files"),
     "broken.parquet": (b"PAR1 and no more", "cannot be read as PARQUET"),
     "broken.arff": (b"nonsense", "cannot be read as ARFF"),
     "text.arff": (

@@ -1,7 +1,7 @@
-"""Datasets: tables with a target, from files, folders and scikit-learn, known by their fingerprint."""
+"""Datasets: tables and images with a target, from files and scikit-learn, known by their fingerprint."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
@@ -10,13 +10,18 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
+from foretune.collect.hubs.parquet_layout import is_parquet_folder
+from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
+from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
+from foretune.features.metafeatures import describe
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff")
+FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +31,9 @@ class Dataset:
     Datasets are equal when their fingerprints are. Raises `DatasetError` where nothing could be learned from
     it: no rows, no columns, a column without any value, a missing target value, one class, text or
     infinite numbers as the target of a regression.
+
+    Images are rows of pixels, bytes, with `image_shape` (height, width, channels): `X` is (n, h * w * c).
+    `provenance` holds what a hub says of the dataset: id, version, licence, citation.
     """
 
     name: str
@@ -33,8 +41,15 @@ class Dataset:
     y: "pd.Series[Any]"
     target: Target
     source: str = ""
+    image_shape: tuple[int, int, int] | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.image_shape is not None and self.X.shape[1] != np.prod(self.image_shape):
+            raise DatasetError(
+                f"{self.name}: {self.X.shape[1]} columns are no images of {self.image_shape} pixels: give "
+                "height x width x channels columns."
+            )
         if not len(self.X) or not self.X.shape[1]:
             raise DatasetError(
                 f"{self.name} is empty: it needs at least one row and one column beside the target."
@@ -57,7 +72,12 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the data by content: the same for shuffled rows, reordered or renamed columns."""
+        """Names the data by content: the same for shuffled rows, reordered or renamed columns.
+
+        The pixels of images have their places: there only the order of the rows does not count.
+        """
+        if self.image_shape is not None:
+            return _image_digest(self.pixels, self.y)
         columns = sorted(_column_digest(self.X.iloc[:, i]) for i in range(self.X.shape[1]))
         return blake2b("".join([*columns, _column_digest(self.y)]).encode(), digest_size=16).hexdigest()
 
@@ -66,6 +86,17 @@ class Dataset:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
+
+    @property
+    def pixels(self) -> Pixels:
+        """The images (n, height, width, channels), bytes; `DatasetError` where the dataset has none."""
+        if self.image_shape is None:
+            raise DatasetError(f"{self.name} holds no images: give an NPZ file or a folder of IDX files.")
+        return self.X.to_numpy(dtype=np.uint8).reshape(-1, *self.image_shape)
+
+    def describe(self) -> dict[str, float]:
+        """The meta-features of the dataset, with those of its images where it has some."""
+        return describe(self.X, self.y, target=self.target, image_shape=self.image_shape)
 
     def sample(self, rows: int | None, *, seed: int = 0) -> "Dataset":
         """At most so many rows, drawn at random; each class keeps its share, and at least one row."""
@@ -84,7 +115,9 @@ class Dataset:
     def part(self, rows: Ints) -> "Dataset":
         """The dataset of these rows only; a column that has no value there is left out."""
         X, y = self.X.iloc[rows].reset_index(drop=True), self.y.iloc[rows].reset_index(drop=True)
-        return Dataset(self.name, X.loc[:, X.notna().any()], y, self.target, self.source)
+        if self.image_shape is None:
+            X = X.loc[:, X.notna().any()]
+        return replace(self, X=X, y=y)
 
 
 def _column_digest(column: "pd.Series[Any]") -> str:
@@ -95,6 +128,30 @@ def _column_digest(column: "pd.Series[Any]") -> str:
         values = column.astype(object).where(column.notna(), None).map(str)
     hashes = np.sort(pd.util.hash_array(values.to_numpy(), categorize=True))
     return blake2b(hashes.tobytes(), digest_size=16).hexdigest()
+
+
+def _image_digest(pixels: Pixels, y: "pd.Series[Any]") -> str:
+    """The images with their labels as a bag."""
+    rows = zip(pixels.reshape(len(pixels), -1), y.astype(str), strict=True)
+    images = sorted(blake2b(row.tobytes() + label.encode(), digest_size=16).digest() for row, label in rows)
+    return blake2b(str(pixels.shape[1:]).encode() + b"".join(images), digest_size=16).hexdigest()
+
+
+def make_image_dataset(
+    name: str, images: ArrayLike, labels: ArrayLike, *, target: Target | None = None, source: str = ""
+) -> Dataset:
+    """The dataset of images (n, height, width[, channels]), bytes or floats in [0, 1], with labels (n,).
+
+    >>> data = make_image_dataset("dots", np.zeros((4, 2, 2), dtype=np.uint8), [0, 1, 0, 1])
+    >>> data.X.shape, data.image_shape
+    ((4, 4), (2, 2, 1))
+    """
+    pixels, y = as_pixels(np.asarray(images), name), pd.Series(np.asarray(labels), name="label")
+    if len(pixels) != len(y):
+        raise DatasetError(f"{name} has {len(pixels)} images but {len(y)} labels: give one label an image.")
+    height, width, channels = pixels.shape[1:]
+    X = pd.DataFrame(pixels.reshape(len(pixels), -1))
+    return Dataset(name, X, y, target or target_of(y), source, (height, width, channels))
 
 
 def make_dataset(
@@ -127,25 +184,65 @@ def target_of(y: "pd.Series[Any]") -> Target:
 
 
 def load_dataset(
-    source: str | Path, *, target_column: str = "target", target: Target | None = None
+    source: str | Path,
+    *,
+    target_column: str | None = None,
+    target: Target | None = None,
+    on_progress: Progress | None = None,
 ) -> Dataset:
-    """The dataset of a file (CSV, TSV, Parquet, ARFF) or of a bundled name (`iris`, `wine`, ...)."""
+    """The dataset of a file (CSV, TSV, Parquet, ARFF, NPZ), a bundled name (`iris`, `wine`, ...), or a hub.
+
+    An NPZ file holds images and their labels, and so does a folder of IDX files: see `load_image_dataset`. A
+    folder of Parquet files with the names of Hugging Face datasets is one, FOLDER#test another part of it.
+    Names of hubs, such as `hf:ylecun/mnist`, `openml:61`, `uci:iris`, are fetched once; `on_progress` is told
+    how far a long download is. The column to predict is what a hub says, else `target`, if none is given.
+    """
+    from foretune.collect.hubs.hub import is_hub_name, load_from_hub  # noqa: PLC0415 - hubs give datasets
+
     path = Path(source)
     if str(source) in BUNDLED and not path.exists():
         return _bundled(str(source))
+    if is_hub_name(str(source)) and not path.exists():
+        return load_from_hub(str(source), target_column=target_column, target=target, on_progress=on_progress)
+    if (path.is_file() and path.suffix.lower() == ".npz") or is_idx_folder(path):
+        return load_image_dataset(path, target=target)
+    folder, _, part = str(source).partition("#")
+    if folder and is_parquet_folder(Path(folder)) and not (part and path.exists()):
+        return _load_parquet_folder(Path(folder), part or None, target_column, target)
     if not path.is_file():
         raise DatasetError(
-            f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file "
-            f"or one of scikit-learn's datasets {', '.join(BUNDLED)}."
+            f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file, "
+            f"one of scikit-learn's datasets {', '.join(BUNDLED)}, or a hub's name such as hf:ylecun/mnist, "
+            "openml:61, uci:iris."
         )
-    return make_dataset(path.stem, _read(path), target_column, target=target, source=str(source))
+    return make_dataset(path.stem, _read(path), target_column or "target", target=target, source=str(source))
+
+
+def _load_parquet_folder(
+    folder: Path, part: str | None, target_column: str | None, target: Target | None
+) -> Dataset:
+    from foretune.collect.hubs.parquet_files import load_parquet_folder  # noqa: PLC0415 - it gives datasets
+
+    return load_parquet_folder(folder, part, target_column=target_column, target=target)
+
+
+def load_image_dataset(path: Path, *, part: Part = "all", target: Target | None = None) -> Dataset:
+    """The images and labels of an NPZ file, or of a folder of IDX files.
+
+    An NPZ file names them x and y, images and labels, or x_train, y_train, x_test, y_test. `part` is "train",
+    "test", or "all": both, the training part first.
+    """
+    images, labels = read_images(path, part)
+    return make_image_dataset(
+        path.stem if path.is_file() else path.name, images, labels, target=target, source=str(path)
+    )
 
 
 def dataset_sources(places: "list[str]") -> Iterator[str]:
     """What `load_dataset` takes, for each place: a folder stands for the files in it, sorted by name."""
     for place in places:
         folder = Path(place)
-        if not folder.is_dir():
+        if not folder.is_dir() or is_idx_folder(folder) or is_parquet_folder(folder):
             yield place
             continue
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FILE_TYPES)

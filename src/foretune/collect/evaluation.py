@@ -2,9 +2,9 @@
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,10 +17,12 @@ from threadpoolctl import threadpool_limits
 
 from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
+from foretune.collect.images import Pixels
 from foretune.collect.preprocessing import PREPROCESSING, make_preprocessing
-from foretune.data.metrics import Target, metrics_for
+from foretune.data.metrics import LOWER_IS_BETTER, Target, metrics_for
 from foretune.data.records import Config, Floats, Ints
 
+WHOLE_IMAGES: Final = "pixels/1"
 SMALLEST: Final = float(
     np.finfo(np.float64).eps
 )  # no probability counts as less, nor as more than 1 minus it
@@ -34,30 +36,33 @@ class Protocol:
     seed: int = 0
     rows: int | None = None
 
-    def provenance(self, target: Target = "classification") -> dict[str, Any]:
-        """The protocol as it is stored with every task of such a target: part of the task's identity."""
+    def provenance(self, target: Target = "classification", *, whole: bool = False) -> dict[str, Any]:
+        """The protocol as it is stored with every task of such a target: part of the task's identity.
+
+        `whole` says that models get images as they are, and not as preprocessed columns.
+        """
         found = {
             "validation": "cross-validation",
             "folds": self.folds,
             "seed": self.seed,
             "rows": self.rows,
-            "preprocessing": PREPROCESSING,
+            "preprocessing": WHOLE_IMAGES if whole else PREPROCESSING,
         }
         return found | ({"target": "standard"} if target == "regression" else {})
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One split after preprocessing: dense float features, targets that every model takes.
+    """One split after preprocessing: dense float features or whole images, targets that every model takes.
 
     Classes are 0..k-1 in `y_test`. Models are fitted on `y_train`: there a class is its place in `seen`, the
     classes that the training part holds (xgboost refuses gaps), and a number is standardised: it times
     `scale` plus `centre` is the number itself. So C, epsilon, alpha and gamma mean the same on every target.
     """
 
-    X_train: Floats
+    X_train: Floats | Pixels
     y_train: Floats
-    X_test: Floats
+    X_test: Floats | Pixels
     y_test: Floats
     seen: Ints
     centre: float = 0.0
@@ -78,11 +83,24 @@ class PreparedData:
     @cached_property
     def folds(self) -> list[Fold]:
         """The folds; the preprocessing of each is fitted on its training part alone."""
+        return self._folds(whole=False)
+
+    @cached_property
+    def whole_folds(self) -> list[Fold]:
+        """The same folds with images whole, (n, height, width, channels) bytes."""
+        return self._folds(whole=True)
+
+    def folds_for(self, family: Family) -> list[Fold]:
+        """The folds as such models see them."""
+        return self.whole_folds if family.sees_whole(self.dataset) else self.folds
+
+    def _folds(self, *, whole: bool) -> list[Fold]:
         data = self.dataset.sample(self.protocol.rows, seed=self.protocol.seed)
         y = encode_target(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # rare classes, constant columns: real data has them
-            return [_fold(data, y, train, test) for train, test in self.splits or self._splits(data, y)]
+            splits = self.splits or self._splits(data, y)
+            return [_fold(data, y, train, test, whole=whole) for train, test in splits]
 
     def _splits(self, data: Dataset, y: Floats) -> Iterator[tuple[Ints, Ints]]:
         splitter = StratifiedKFold if data.target == "classification" else KFold
@@ -97,10 +115,14 @@ class PreparedData:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one config brought: metric -> a score a fold, and costs (seconds, bytes) over all folds."""
+    """What one config brought: metric -> a score a fold, and costs (seconds, bytes) over all folds.
+
+    `curves` holds, for a model trained in epochs, metric -> the mean score over the folds after each epoch.
+    """
 
     scores: Mapping[str, Sequence[float]]
     costs: Mapping[str, float]
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 def encode_target(data: Dataset) -> Floats:
@@ -109,10 +131,13 @@ def encode_target(data: Dataset) -> Floats:
     return np.asarray(y, dtype=np.float64)
 
 
-def _fold(data: Dataset, y: Floats, train: Ints, test: Ints) -> Fold:
-    preprocessing = make_preprocessing(data.X)
-    X_train = preprocessing.fit_transform(data.X.iloc[train])
-    X_test = preprocessing.transform(data.X.iloc[test])
+def _fold(data: Dataset, y: Floats, train: Ints, test: Ints, *, whole: bool) -> Fold:
+    if whole:
+        X_train, X_test = data.pixels[train], data.pixels[test]
+    else:
+        preprocessing = make_preprocessing(data.X)
+        X_train = preprocessing.fit_transform(data.X.iloc[train])
+        X_test = preprocessing.transform(data.X.iloc[test])
     if data.target == "classification":
         seen, places = np.unique(y[train].astype(np.intp), return_inverse=True)
         return Fold(X_train, places.astype(np.float64), X_test, y[test], seen)
@@ -125,11 +150,13 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
 
     Models run on one thread, so that seconds compare. Raises whatever the estimator raises.
     """
-    folds = data.folds  # prepared before the clock starts
+    family.check_serves(data.dataset)
+    folds = data.folds_for(family)  # prepared before the clock starts
     _reset_peak()
     before = _memory_bytes("VmRSS")
     fit_seconds = predict_seconds = cpu_seconds = 0.0
     scores: dict[str, list[float]] = {metric: [] for metric in metrics_for(data.dataset.target)}
+    curves: list[Mapping[str, Sequence[float]]] = []
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")  # a config that converges badly shows it in its score
         for fold in folds:
@@ -140,6 +167,7 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
             outputs = predict(model, fold, classes=data.classes)
             predict_seconds += time.perf_counter() - fitted
             fit_seconds += fitted - start
+            curves.append(getattr(model, "curves_", {}))
             cpu_seconds += time.process_time() - cpu
             for metric, value in score_fold(outputs, fold.y_test, data.dataset.target).items():
                 scores[metric].append(value)
@@ -150,7 +178,26 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
     }
     if before is not None and (peak := _memory_bytes("VmHWM")) is not None:
         costs["peak_bytes"] = float(max(peak - before, 0))
-    return Measurement({metric: values for metric, values in scores.items() if values}, costs)
+    found = {metric: values for metric, values in scores.items() if values}
+    return Measurement(found, costs, mean_curves(curves))
+
+
+def mean_curves(curves: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+    """The mean curve of the folds for each metric of all of them; a fold that stopped stays at its best.
+
+    >>> mean_curves([{"accuracy": [0.5, 0.9, 0.7]}, {"accuracy": [0.5, 0.7, 0.9, 0.9]}])
+    {'accuracy': [0.5, 0.8, 0.8, 0.9]}
+    """
+    shared = set.intersection(*(set(one) for one in curves)) if curves else set()
+    return {metric: _mean_curve([one[metric] for one in curves], metric) for metric in sorted(shared)}
+
+
+def _mean_curve(folds: Iterable[Sequence[float]], metric: str) -> list[float]:
+    best = min if metric in LOWER_IS_BETTER else max
+    known = [list(fold) for fold in folds if len(fold)]
+    longest = max(map(len, known), default=0)
+    padded = [fold + [best(fold)] * (longest - len(fold)) for fold in known]
+    return [round(float(value), 6) for value in np.mean(padded, axis=0)] if padded else []
 
 
 @dataclass(frozen=True)

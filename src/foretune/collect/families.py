@@ -5,7 +5,7 @@ from typing import Final
 
 from ConfigSpace import ConfigurationSpace
 
-from foretune.collect.built_in import boosting, scaled, trees
+from foretune.collect.built_in import boosting, networks, scaled, trees
 from foretune.collect.family import Family
 from foretune.data.errors import FamilyError, SpaceError
 from foretune.data.metrics import Target
@@ -13,7 +13,8 @@ from foretune.data.spaces import unfold
 
 __all__ = ["BUILT_IN", "Family", "families", "family", "register_family"]
 
-BUILT_IN: Final = {one.name: one for one in (*trees.FAMILIES, *boosting.FAMILIES, *scaled.FAMILIES)}
+_EVERY: Final = (*trees.FAMILIES, *boosting.FAMILIES, *scaled.FAMILIES, *networks.FAMILIES)
+BUILT_IN: Final = {one.name: one for one in _EVERY}
 _REGISTERED: Final[dict[str, Family]] = {}
 
 

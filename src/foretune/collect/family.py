@@ -1,15 +1,16 @@
 """A family: one kind of model with its builder, its wide space and a standard grid."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Literal
 
 from ConfigSpace import ConfigurationSpace
 
+from foretune.collect.datasets import Dataset
 from foretune.data.errors import FamilyError, MissingExtraError
 from foretune.data.metrics import Target
 from foretune.data.records import Config
@@ -26,7 +27,10 @@ class Family:
     keywords (a scikit-learn class, say), or to its place as text ("package.module:Name"), imported when the
     first model is built; `space` gives the wide `ConfigurationSpace` for such a target, and its default is
     the library's; `grid` is a small standard grid in it. `fixed` holds keywords of every model that are no
-    hyperparameters, such as the number of threads; `extra` names the optional package that the family needs.
+    hyperparameters, such as the number of threads; `extra` names the optional package that the family needs,
+    `needs` what it imports where that is more. `images` says how it sees an image: as a row of preprocessed
+    columns ("flat"), or whole, as (height, width, channels) bytes; "only" those that are whole, or tables
+    "too". `for_images` are hyperparameters that mean nothing on tables.
 
     >>> from ConfigSpace import Float
     >>> from sklearn.linear_model import RidgeClassifier
@@ -45,6 +49,9 @@ class Family:
     grid: Grid
     fixed: Mapping[str, Any] = field(default_factory=dict)
     extra: str = ""
+    needs: Sequence[str] = ()
+    images: Literal["flat", "too", "only"] = "flat"
+    for_images: Sequence[str] = ()
 
     def build(self, config: Config, target: Target, *, seed: int | None = None) -> Any:
         """A new, unfitted estimator with this config; `seed` becomes its random_state where it has one."""
@@ -74,6 +81,29 @@ class Family:
             check_names(cell, known, family=self.name)
         return cells
 
+    def cells_on(self, data: Dataset) -> list[dict[str, Any]]:
+        """The cells of the standard grid that differ on such a dataset: tables are not augmented."""
+        if data.image_shape is not None or not self.for_images:
+            return self.cells()
+        return self.cells({name: values for name, values in self.grid.items() if name not in self.for_images})
+
+    def serves(self, data: Dataset) -> bool:
+        """Whether the family has models for such a target, and for what the dataset consists of."""
+        return data.target in self.estimators and (self.images != "only" or data.image_shape is not None)
+
+    def check_serves(self, data: Dataset) -> None:
+        """Raises `FamilyError` where it does not."""
+        self._check_target(data.target)
+        if not self.serves(data):
+            raise FamilyError(
+                f"{self.name} serves images only, and {data.name} is a table: give an NPZ file of images, or "
+                "choose another family."
+            )
+
+    def sees_whole(self, data: Dataset) -> bool:
+        """Whether the models get the dataset's images whole, not as columns."""
+        return self.images != "flat" and data.image_shape is not None
+
     def default(self, target: Target) -> dict[str, Any]:
         """The library's default, every active hyperparameter of the space spelled out."""
         return complete(self.wide_space(target), {})
@@ -86,7 +116,8 @@ class Family:
     @property
     def is_installed(self) -> bool:
         """Whether the optional package that the family needs, if any, is there."""
-        return not self.extra or find_spec(self.extra) is not None
+        packages = self.needs or ([self.extra] if self.extra else [])
+        return all(find_spec(package) is not None for package in packages)
 
     def check_installed(self) -> None:
         """Raises `MissingExtraError`, saying what to install, where the family's package is missing."""

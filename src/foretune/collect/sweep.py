@@ -25,7 +25,6 @@ from foretune.data.errors import FamilyError
 from foretune.data.metrics import LOWER_IS_BETTER, metrics_for, to_loss
 from foretune.data.records import FAILED, Config, Task, Trial
 from foretune.data.spaces import complete, sobol_configs
-from foretune.features.metafeatures import describe
 from foretune.history.history import History
 
 
@@ -45,7 +44,7 @@ class Plan:
     def configs(self, family: Family, dataset: Dataset) -> list[dict[str, Any]]:
         """The configs to try, completed and without repeats: the same list for every dataset of a kind."""
         space = family.wide_space(dataset.target)
-        wanted = [{}, *family.cells(), *sobol_configs(space, self.wide)]
+        wanted = [{}, *family.cells_on(dataset), *sobol_configs(space, self.wide)]
         unique = {Trial(config, 0.0).key: config for config in (complete(space, one) for one in wanted)}
         return list(unique.values())
 
@@ -59,7 +58,7 @@ class Plan:
             dataset=dataset.fingerprint,
             group=self.groups.get(dataset.name),
             provenance={
-                "protocol": self.protocol.provenance(dataset.target),
+                "protocol": self.protocol.provenance(dataset.target, whole=family.sees_whole(dataset)),
                 "direction": "minimize" if metric in LOWER_IS_BETTER else "maximize",
                 "target": dataset.target,
                 "rows": len(dataset.X),
@@ -139,7 +138,7 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
     for family in plan.families:
         known = {task.key: {trial.key for trial in task.trials} for task in history.tasks(family.name)}
         for data in sorted(datasets, key=lambda data: data.X.size):
-            if data.target not in family.estimators:
+            if not family.serves(data):
                 continue
             done = known.get(plan.task(family, data, metrics_for(data.target)[0]).key, set())
             jobs += [
@@ -147,7 +146,9 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
                 for config in plan.configs(family, data)
                 if Trial(config, 0.0, seed=plan.protocol.seed).key not in done
             ]
-    if not any(data.target in family.estimators for family in plan.families for data in datasets):
+    if not any(family.serves(data) for family in plan.families for data in datasets):
+        for family in plan.families[:1]:
+            family.check_serves(datasets[0])
         raise FamilyError("no family of the plan serves any of the datasets' targets.")
     return jobs
 
@@ -179,6 +180,7 @@ def _trial(job: Job, metric: str, outcome: Measurement) -> Trial:
         to_loss(metric, float(np.mean(finite))),
         seconds=round(outcome.costs["fit_seconds"] + outcome.costs["predict_seconds"], 6),
         scores={metric: finite},
+        curve=tuple(to_loss(metric, value) for value in outcome.curves.get(metric, ())),
         costs={name: round(value, 6) for name, value in outcome.costs.items()},
         noise=float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else None,
         seed=job.protocol.seed,
@@ -198,7 +200,7 @@ def _versions(extra: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _described(data: Dataset) -> Mapping[str, float]:
     """The dataset's meta-features: once for all the families and sweeps of this process."""
-    return describe(data.X, data.y, target=data.target)
+    return data.describe()
 
 
 def run_jobs(

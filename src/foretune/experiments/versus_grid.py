@@ -16,7 +16,6 @@ from foretune.data.metrics import Target, to_loss, to_score
 from foretune.data.records import Config, Evidence, Ints, Task, Trial
 from foretune.experiments.judging import forecast_accuracy
 from foretune.features.encoding import Encoder
-from foretune.features.metafeatures import describe
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.advice import new_task
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
@@ -185,7 +184,7 @@ def compare(
         sample, rows, _ = outer_split(data, setup)
         train = sample.part(rows)
         started = time.perf_counter()
-        metafeatures = describe(train.X, train.y, target=train.target)
+        metafeatures = train.describe()
         described = time.perf_counter() - started
         for j, family in enumerate(families):
             tasks = without(past[family.name], data, groups.get(data.name))
@@ -199,7 +198,7 @@ def compare(
             # The dataset is described once, whatever the number of families.
             overhead = described if j == 0 else 0.0
             bench = Bench(data, family, setup)
-            fixed = best_fixed_cells(tasks, family.cells(), setup.cells)
+            fixed = best_fixed_cells(tasks, family.cells_on(data), setup.cells)
             case = _case(memory[key], task, fixed, bench, overhead=overhead)
             yield replace(case, learning_seconds=learning)
             on_case(k * len(families) + j + 1, len(datasets) * len(families))
@@ -213,7 +212,7 @@ def _case(
     *,
     overhead: float,
 ) -> Case:
-    cells, setup = bench.family.cells(), bench.setup
+    cells, setup = bench.family.cells_on(bench.data), bench.setup
     started = time.perf_counter()
     found = recommender.recommend(task, setup.cells, candidates=cells)
     overhead += time.perf_counter() - started
@@ -250,10 +249,10 @@ def transferred(
             family,
             data.target,
             setup.metric,
-            describe(train.X, train.y, target=train.target),
+            train.describe(),
         )
         recommender = Recommender(setup.learner).fit(without(lent, data, groups.get(data.name)))
-        found = recommender.recommend(task, setup.cells, candidates=family.cells())
+        found = recommender.recommend(task, setup.cells, candidates=family.cells_on(data))
         yield Bench(data, family, setup).search([one.config for one in found])
 
 

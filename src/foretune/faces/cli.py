@@ -24,11 +24,13 @@ from foretune.faces.options import (
     NoExperience,
     PastUrl,
     PerSecond,
+    Place,
     Places,
     TargetColumn,
     backend_of,
     console,
     load_all,
+    load_one,
     open_to_write,
     out,
     past_of,
@@ -68,8 +70,8 @@ def _foretune() -> None:
 
 @app.command()
 def recommend(
-    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
-    target: TargetColumn,
+    data: Place,
+    target: TargetColumn = None,
     family: Annotated[str | None, typer.Option(help="Without it, all families are ranked.")] = None,
     metric: Metric = None,
     grid: Annotated[bool, typer.Option("--grid", help="Only cells of the family's standard grid.")] = False,
@@ -85,7 +87,6 @@ def recommend(
 
     Example: foretune recommend churn.csv --target churned --family svm -n 3
     """
-    from foretune.collect.datasets import load_dataset
     from foretune.collect.families import family as find_family
     from foretune.recommender.advice import advise
 
@@ -95,7 +96,7 @@ def recommend(
     if grid_file is not None and family is None:
         raise SpaceError("a grid belongs to one family: say which, with --family.")
     cells = find_family(family).cells(read_grid(grid_file)) if family and grid_file else None
-    table = load_dataset(data, target_column=target)
+    table = load_one(data, target)
     advice = advise(
         table,
         family=family,
@@ -162,9 +163,9 @@ def _show_advice(answer: dict[str, Any]) -> None:
 
 @app.command()
 def explain(
-    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
-    target: TargetColumn,
+    data: Place,
     family: Annotated[str, typer.Option(help="The family of models.")],
+    target: TargetColumn = None,
     config: Annotated[str | None, typer.Option(help="JSON: explain this config, not the best.")] = None,
     metric: Metric = None,
     history: PastUrl = None,
@@ -177,11 +178,10 @@ def explain(
 
     Example: foretune explain churn.csv --target churned --family svm
     """
-    from foretune.collect.datasets import load_dataset
     from foretune.recommender.advice import explained
 
     explanation = explained(
-        load_dataset(data, target_column=target),
+        load_one(data, target),
         family,
         config=None if config is None else read_config(config),
         metric=metric,
@@ -201,8 +201,8 @@ def explain(
 
 @app.command()
 def tune(
-    data: Annotated[str, typer.Argument(help="A CSV, TSV, Parquet or ARFF file, or iris, wine, ...")],
-    target: TargetColumn,
+    data: Place,
+    target: TargetColumn = None,
     family: Annotated[str | None, typer.Option(help="Without it, the family that promises most.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Configs to try, those of the history included.")] = 10,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Begin no trial after so long.")] = None,
@@ -229,7 +229,6 @@ def tune(
     With a history a search that was stopped goes on where it was. Example:
     foretune tune churn.csv --target churned --family svm --trials 10
     """
-    from foretune.collect.datasets import load_dataset
     from foretune.collect.evaluation import Protocol
     from foretune.collect.families import family as find_family
     from foretune.faces.search_report import answer_of, write_search
@@ -237,7 +236,7 @@ def tune(
     from foretune.recommender.advice import advise
     from foretune.recommender.past import past_tasks
 
-    table = load_dataset(data, target_column=target)
+    table = load_one(data, target)
     metric = check_metric(metric or metrics_for(table.target)[0], table.target)
     with open_to_write(history) as store, show_search(trials) as show:
         past: dict[str, Any] = {"history": store, "experience": not no_experience}
@@ -295,7 +294,7 @@ def experiment(
         list[str] | None, typer.Argument(help="Files, folders or names; default: the bundled unseen ones.")
     ] = None,
     family: Families = None,
-    target: TargetColumn = "target",
+    target: TargetColumn = None,
     metric: Metric = None,
     cells: Annotated[int, typer.Option(min=1, help="Recommended cells that are tried.")] = 1,
     folds: Annotated[int, typer.Option(min=2, help="Inner folds.")] = 5,
@@ -338,7 +337,7 @@ def collect(
     places: Places,
     history: HistoryUrl,
     family: Families = None,
-    target: TargetColumn = "target",
+    target: TargetColumn = None,
     wide: Annotated[int, typer.Option(min=0, help="Sobol configs of the wide space, beside the grid.")] = 30,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     rows: Annotated[int | None, typer.Option(min=10, help="Use at most so many rows of a dataset.")] = None,
@@ -366,10 +365,11 @@ def collect(
         timeout=timeout,
         groups=read_groups(groups) if groups else {},
     )
-    with open_history(history) as store, show_trials() as show:
+    with open_history(history) as store:
         store.add()  # one that cannot be written to says so before anything is trained
         datasets = load_all(places, target)
-        added = run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=show)
+        with show_trials() as show:
+            added = run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=show)
     console.print(f"{added} trials added to {history}.")
 
 

@@ -4,39 +4,47 @@ import json
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foretune.data.errors import HistoryError
 from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.faces.options import HistoryUrl, Json, console, out
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
 
-READERS = ("optuna", "table", "cv_results")
+NO_WORDS = frozenset({"source", "history", "reader", "dry_run", "as_json"})  # of the command, not a reader's
 
 
 def import_results(
-    source: Annotated[
-        str, typer.Argument(help="A CSV, TSV, Parquet or JSON file; an Optuna url or journal.")
-    ],
+    source: Annotated[str, typer.Argument(help="A file, a folder, or a url that one of the readers takes.")],
     history: HistoryUrl,
     reader: Annotated[
-        str | None, typer.Option(help="optuna, table or cv_results; without it, by what the source is.")
+        str | None, typer.Option(help="optuna, mlflow, table, ...; without it, by what the source is.")
     ] = None,
-    task_column: Annotated[str | None, typer.Option(help="Table: the column that names the task.")] = None,
-    score_column: Annotated[str | None, typer.Option(help="Table: the column of scores.")] = None,
-    metric: Annotated[str | None, typer.Option(help="What the scores are: accuracy, rmse, ...")] = None,
+    study: Annotated[
+        list[str] | None, typer.Option(help="A study, experiment or sweep; repeat it. Default: all.")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help="The family's name, or a table's column of it.")] = None,
+    metric: Annotated[str | None, typer.Option(help="What the scores are: accuracy, val_loss, ...")] = None,
     direction: Annotated[
-        str | None, typer.Option(help="minimize or maximize, for an unknown metric.")
+        str | None, typer.Option(help="minimize or maximize, for a metric whose name does not tell.")
     ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="The task's name, where the source has none; default: the file's.")
+    ] = None,
+    log: Annotated[list[str] | None, typer.Option(help="On the log scale; repeat it. Default: told.")] = None,
+    hyperparameter: Annotated[
+        list[str] | None, typer.Option(help="A column or parameter; repeat it. Default: all others.")
+    ] = None,
+    task_column: Annotated[
+        str | None, typer.Option(help="The column, or the tag or parameter of a run, that names the task.")
+    ] = None,
+    score_column: Annotated[str | None, typer.Option(help="Table: the column of scores.")] = None,
     seconds_column: Annotated[str | None, typer.Option(help="Table: the column of seconds.")] = None,
     fidelity_column: Annotated[
         str | None, typer.Option(help="Table: the column of epochs, rows, ...")
@@ -45,15 +53,6 @@ def import_results(
     seed_column: Annotated[str | None, typer.Option(help="Table: the column of seeds.")] = None,
     dataset_column: Annotated[str | None, typer.Option(help="Table: what identifies the dataset.")] = None,
     metafeature: Annotated[list[str] | None, typer.Option(help="Table: a column; repeat it.")] = None,
-    hyperparameter: Annotated[
-        list[str] | None, typer.Option(help="Table: a column; repeat it. Default: all others.")
-    ] = None,
-    log: Annotated[list[str] | None, typer.Option(help="On the log scale; repeat it. Default: told.")] = None,
-    family: Annotated[str | None, typer.Option(help="The family's name, or the column that has it.")] = None,
-    task: Annotated[
-        str | None, typer.Option(help="cv_results: the task's name; default: the file's.")
-    ] = None,
-    study: Annotated[list[str] | None, typer.Option(help="Optuna: a study; repeat it. Default: all.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would come in; write nothing.")
     ] = False,
@@ -66,39 +65,15 @@ def import_results(
     Example: foretune import runs.csv --history sqlite:///tuning.db --task-column dataset --score-column
     accuracy --metric accuracy --dry-run
     """
-    reader = _reader_of(source, reader)
+    options = {name: value for name, value in locals().items() if name not in NO_WORDS}
+    from foretune.faces.readers import reader_named, reader_of
+
     with warnings.catch_warnings(record=True) as told, console.status(f"reading {escape(source[:60])}"):
         warnings.simplefilter("always", UserWarning)
-        if reader == "optuna":
-            from foretune.history.readers.optuna import read_optuna
-
-            tasks = read_optuna(source, study=study, family=family)
-        elif reader == "cv_results":
-            from foretune.history.readers.cv_results import read_cv_results
-
-            name = task or Path(source).stem
-            tasks = read_cv_results(source, task=name, family=family, metric=metric, log=log)
-        else:
-            from foretune.history.readers.table import read_table
-
-            tasks = read_table(
-                source,
-                task=_needed(task_column, "--task-column"),
-                score=_needed(score_column, "--score-column"),
-                metric=_needed(metric, "--metric"),
-                direction=direction,
-                seconds=seconds_column,
-                fidelity=fidelity_column,
-                status=status_column,
-                seed=seed_column,
-                dataset=dataset_column,
-                metafeatures=metafeature or (),
-                hyperparameters=hyperparameter,
-                log=log,
-                family=family,
-            )
-    left_out = [str(one.message) for one in told]
-    answer = _summary(tasks, left_out, reader)
+        chosen = reader_of(source) if reader is None else reader_named(reader)
+        tasks = chosen.read(source, options)
+    left_out = list(dict.fromkeys(str(one.message) for one in told if issubclass(one.category, UserWarning)))
+    answer = _summary(tasks, left_out, chosen.name)
     if not as_json:
         _show(answer)
     answer["added"] = 0 if dry_run else _added(tasks, history)
@@ -108,44 +83,6 @@ def import_results(
         out.print("nothing was written: it is a dry run.")
     else:
         out.print(f"{answer['added']} trials added to {escape(history)}.", highlight=False, soft_wrap=True)
-
-
-def _needed(value: str | None, option: str) -> str:
-    if value is None:
-        raise HistoryError(f"a table needs {option}: say it, or --reader, where it is no table.")
-    return value
-
-
-def _reader_of(source: str, given: str | None) -> str:
-    """The reader given, or the one for what the source is."""
-    from foretune.history.readers.cv_results import is_cv_results
-    from foretune.history.readers.places import kind_at, path_at
-    from foretune.history.readers.sheet import FILE_TYPES, PICKLED, sheet_of
-
-    if given is not None:
-        if given not in READERS:
-            raise HistoryError(f"there is no reader {given[:60]!r}: use {', '.join(READERS)}.")
-        return given
-    with _any_length(source):
-        kind = kind_at(source)
-    if kind.startswith("optuna"):
-        return "optuna"
-    if kind == "history":
-        raise HistoryError(f"{source} is a history already: give it as --history to the other commands.")
-    if kind == "nothing" or path_at(source).suffix.lower() not in (*FILE_TYPES, *PICKLED):
-        what = "does not exist" if kind == "nothing" else "is of no kind that foretune imports"
-        raise HistoryError(
-            f"{source[:200]} {what}: give a {', '.join(FILE_TYPES)} file, or a storage of Optuna's."
-        )
-    return "cv_results" if is_cv_results(sheet_of(source)) else "table"
-
-
-@contextmanager
-def _any_length(source: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:  # a name that the system takes for no path
-        raise HistoryError(f"{source[:60]!r} cannot be read: {type(error).__name__}.") from None
 
 
 def _summary(tasks: Sequence["Task"], left_out: Sequence[str], reader: str) -> dict[str, Any]:

@@ -1,15 +1,23 @@
 """Options and output that the commands share: names of options, reading of files, progress."""
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from foretune.data.errors import DatasetError, ForetuneError, SpaceError
 from foretune.data.metrics import to_score
@@ -39,13 +47,25 @@ PerSecond = Annotated[
     bool, typer.Option("--per-second", help="The most expected gain for each second that a trial takes.")
 ]
 Places = Annotated[
-    list[str], typer.Argument(help="Files, folders, or scikit-learn's iris, wine, digits, ...")
+    list[str],
+    typer.Argument(
+        help="Files, folders, scikit-learn's iris, wine, digits, ..., or hf:NAME, openml:ID, uci:ID."
+    ),
 ]
 HistoryUrl = Annotated[str, typer.Option("--history", help="Where past tasks are stored: sqlite:///FILE.db")]
 Families = Annotated[
     list[str] | None, typer.Option("--family", help="A family of models; repeat it for several.")
 ]
-TargetColumn = Annotated[str, typer.Option("--target", help="The column to predict.")]
+TargetColumn = Annotated[
+    str | None,
+    typer.Option("--target", help="The column to predict; default: what a hub says, else `target`."),
+]
+Place = Annotated[
+    str,
+    typer.Argument(
+        help="A CSV, TSV, Parquet, ARFF or NPZ file, iris, wine, ..., or hf:NAME, openml:ID, uci:ID."
+    ),
+]
 
 
 def past_of(history: str | None, families: list[str] | None, metric: str, *, experience: bool) -> list[Any]:
@@ -66,14 +86,14 @@ def backend_of(name: str) -> Any:
     return name
 
 
-def load_all(places: list[str], target: str) -> list[Any]:
+def load_all(places: list[str], target: str | None) -> list[Any]:
     """Every dataset that can be learned from; those of a folder that cannot are named and left out."""
-    from foretune.collect.datasets import dataset_sources, load_dataset
+    from foretune.collect.datasets import dataset_sources
 
     datasets = []
     for source in dataset_sources(places):
         try:
-            datasets.append(load_dataset(source, target_column=target))
+            datasets.append(load_one(source, target))
         except DatasetError as error:
             if source in places:
                 raise
@@ -81,6 +101,37 @@ def load_all(places: list[str], target: str) -> list[Any]:
     if not datasets:
         raise DatasetError(f"nothing in {', '.join(places)} can be learned from: give other files.")
     return datasets
+
+
+def load_one(place: str, target: str | None) -> Any:
+    """The dataset of that file or name; a long download shows how far it is, and what is left out is told."""
+    from foretune.collect.datasets import load_dataset
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        with _show_download(place) as show:
+            data = load_dataset(place, target_column=target, on_progress=show)
+    for one in told:
+        console.print(f"[yellow]note:[/] {escape(str(one.message))}", highlight=False, soft_wrap=True)
+    return data
+
+
+@contextmanager
+def _show_download(place: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar of bytes on a terminal, from the first call on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with ExitStack() as shown:
+        bars: list[Progress] = []
+
+        def show(done: int, expected: int | None) -> None:
+            if not bars:
+                disabled = not console.is_terminal
+                bar = Progress(*columns, console=console, transient=True, disable=disabled)
+                bar.add_task(escape(place), total=None)
+                bars.append(shown.enter_context(bar))
+            bars[0].update(bars[0].task_ids[0], completed=done, total=expected)
+
+        yield show
 
 
 def read_grid(path: Path) -> Any:

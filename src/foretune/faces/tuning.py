@@ -11,7 +11,6 @@ from foretune.collect.sweep import Job, Plan, run_jobs, trials_of
 from foretune.data.errors import LearningError, MetricError
 from foretune.data.metrics import check_metric, metrics_for
 from foretune.data.records import DONE, Recommendation, Task, Trial
-from foretune.features.metafeatures import describe
 from foretune.history.history import History
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
@@ -57,7 +56,7 @@ class Bench:
 
     def task(self, metric: str) -> Task:
         """The task by this metric, with the trials that the history holds of it."""
-        metafeatures = describe(self.data.X, self.data.y, target=self.data.target)
+        metafeatures = self.data.describe()
         task = replace(self._empty(metric), metafeatures=metafeatures)
         if self.history is None:
             return task

@@ -15,10 +15,11 @@ from threadpoolctl import ThreadpoolController
 
 from foretune.data.metrics import Target
 from foretune.data.records import Floats
-from foretune.features import landmarkers
+from foretune.features import images, landmarkers
 from foretune.features.table import Ints, Table, filled, filled_levels, missing_shares, read, unit_range
 
 MAX_COLUMNS: Final = 1_000
+MAX_PIXELS: Final = 200  # of images: neighbouring pixels tell the same, and 3,072 of them took 2 s
 STATISTICS_ROWS: Final = 2_000
 LANDMARK_ROWS: Final = 500
 
@@ -93,9 +94,17 @@ METAFEATURES: Final[dict[Target, dict[str, str]]] = {
 }
 """Each meta-feature in `describe`'s order, by kind of target: name -> what it means, and when it is NaN."""
 
+IMAGE_METAFEATURES: Final[dict[str, str]] = images.MEANINGS
+"""Those that images have besides, after the others."""
+
 
 def describe(
-    X: pd.DataFrame | ArrayLike, y: ArrayLike, *, target: Target | None = None, seed: int = 0
+    X: pd.DataFrame | ArrayLike,
+    y: ArrayLike,
+    *,
+    target: Target | None = None,
+    seed: int = 0,
+    image_shape: tuple[int, int, int] | None = None,
 ) -> dict[str, float]:
     """The meta-features of a dataset, name -> value, in the order of `METAFEATURES[target]`.
 
@@ -114,6 +123,9 @@ def describe(
     Raises `DatasetError` where X is no table with a row and a column, y has another length, misses values or
     holds one value only, or regression is asked for on a target that is not numeric.
 
+    Rows of pixels, bytes, with `image_shape` (height, width, channels) get `IMAGE_METAFEATURES` besides, and
+    the statistics of their columns rest on 200 pixels.
+
     >>> from sklearn.datasets import load_iris
     >>> found = describe(*load_iris(return_X_y=True))
     >>> found["nr_inst"], found["nr_class"], round(found["cor.mean"], 3)
@@ -122,13 +134,22 @@ def describe(
     rng = np.random.default_rng(seed)
     table = read(X, y, target)
     found = _simple(table) | (_classes(table) if table.target == "classification" else _numbers(table))
-    part = table.columns(MAX_COLUMNS, rng)
+    part = table.columns(MAX_COLUMNS if image_shape is None else MAX_PIXELS, rng)
     part = part.rows(draw(part, STATISTICS_ROWS, rng))
     # BLAS threads gain nothing on matrices this small; on 2 cores at load 5 a solve took 500 ms instead of 2.
     with _thread_pools().limit(limits=1, user_api="blas"):
         found |= _statistical(part) | _information(part)
         found |= landmarkers.landmarks(part.rows(draw(part, LANDMARK_ROWS, rng)), rng)
-    return {name: float(found[name]) for name in METAFEATURES[table.target]}
+        looked_at = _images(X, table, image_shape, seed) if image_shape is not None else {}
+    return {name: float(found[name]) for name in METAFEATURES[table.target]} | looked_at
+
+
+def _images(
+    X: pd.DataFrame | ArrayLike, table: Table, shape: tuple[int, int, int], seed: int
+) -> dict[str, float]:
+    pixels = np.asarray(X, dtype=np.uint8).reshape(len(table), *shape)
+    classes = table.y if table.target == "classification" else None
+    return images.describe_images(pixels, classes, np.random.default_rng(seed))
 
 
 @cache

@@ -126,6 +126,8 @@ def _as_column(y: ArrayLike) -> "pd.Series[Any]":
 
 
 def _read_columns(frame: pd.DataFrame) -> tuple[Floats, Ints]:
+    if (frame.dtypes == np.uint8).all():  # pixels: thousands of columns, none of them missing
+        return frame.to_numpy(dtype=np.float64), np.empty((len(frame), 0), dtype=np.int64)
     # By position: names may occur twice.
     columns = [frame.iloc[:, j] for j in range(frame.shape[1])]
     numeric = [_as_floats(column) for column in columns if _is_numeric(column)]

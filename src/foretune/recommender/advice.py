@@ -13,7 +13,6 @@ from foretune.data.errors import LearningError, SpaceError
 from foretune.data.metrics import Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
 from foretune.data.spaces import check_names, complete, unfold
-from foretune.features.metafeatures import describe
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, past_tasks
 from foretune.recommender.ranking import FamilyRanking
@@ -85,6 +84,7 @@ def advise(
     if candidates is not None:
         _check_candidates(candidates, family)
     wanted = [find_family(family)] if family else list(families(data.target).values())
+    wanted = [one for one in wanted if one.serves(data)] or wanted
     past = past_tasks(history, family=family, metric=metric, experience=experience)
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
@@ -92,13 +92,13 @@ def advise(
             f"neither the history nor the experience holds a task of {family or 'any family'} "
             f"judged by {metric}: collect or import some first."
         )
-    metafeatures = describe(data.X, data.y, target=data.target)
+    metafeatures = data.describe()
     advice: list[Recommendation] = []
     for one in wanted:
         if one.name in known:
             task = new_task(data.name, one, data.target, metric, metafeatures)
             tasks = [past_task for past_task in past if past_task.family == one.name]
-            cells = one.cells() if grid else candidates
+            cells = one.cells_on(data) if grid else candidates
             recommender = Recommender(learner).fit(tasks)
             advice += recommender.recommend(task, n if family else 1, candidates=cells, per_second=per_second)
     return advice if family else _ranked(advice, past, metafeatures)
@@ -120,7 +120,7 @@ def explained(
     if config is not None:
         check_names(config, one.hyperparameters(), family=family)
     past = past_tasks(history, family=family, metric=metric, experience=experience)
-    task = new_task(data.name, one, data.target, metric, describe(data.X, data.y, target=data.target))
+    task = new_task(data.name, one, data.target, metric, data.describe())
     recommender = Recommender(learner).fit(past)
     if config is None:
         return recommender.explain(task)

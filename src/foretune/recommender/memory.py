@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from foretune.data.cache_folder import cache_folder
 from foretune.data.records import Task, canonical
 from foretune.experience import REHEARSALS
 
@@ -42,10 +43,7 @@ def remember(key: str, values: Mapping[str, Any]) -> None:
 
 
 def _file(key: str) -> Path:
-    folder = os.environ.get("FORETUNE_CACHE") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "foretune"
-    )
-    return Path(folder) / f"rehearsal-{key}.json"
+    return cache_folder() / f"rehearsal-{key}.json"
 
 
 def _read(file: Path) -> Mapping[str, Any]:

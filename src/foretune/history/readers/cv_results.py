@@ -3,7 +3,7 @@
 import ast
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +51,7 @@ def read_cv_results(
     cv_results_, or are pickled.
     """
     sheet = sheet_of(results)
-    if not is_cv_results(sheet):
+    if not is_cv_results(sheet.columns):
         raise HistoryError(
             f"{sheet.name} is no cv_results_ of scikit-learn: it needs the columns mean_test_..., "
             "mean_fit_time and params or param_...."
@@ -77,9 +77,8 @@ def read_cv_results(
     return tasks
 
 
-def is_cv_results(sheet: Sheet) -> bool:
-    """Whether the table looks like a search's `cv_results_`."""
-    columns = sheet.columns
+def is_cv_results(columns: Collection[str]) -> bool:
+    """Whether a table with these columns looks like a search's `cv_results_`."""
     has_params = "params" in columns or any(name.startswith(PARAM) for name in columns)
     return has_params and "mean_fit_time" in columns and any(name.startswith(MEAN) for name in columns)
 

@@ -79,10 +79,15 @@ class Sheet:
         cells = self.frame[self.check(column)]
         if self.is_text:
             known: dict[Any, Any] = {}
-            return _alike([_parsed(cell, column, known) for cell in cells.tolist()])
+            return alike([_parsed(cell, column, known) for cell in cells.tolist()])
         if pd.api.types.is_float_dtype(cells) and cells.isna().any():
             return _without_gaps(cells)
-        return _alike([_plain(cell, column) for cell in cells.tolist()])
+        return alike([_plain(cell, column) for cell in cells.tolist()])
+
+
+def columns_of(path: Path) -> list[str]:
+    """The names of the columns of a CSV, TSV, Parquet or JSON file."""
+    return [str(label) for label in _read(path, rows=1).columns]
 
 
 def sheet_of(source: Source | bytes) -> Sheet:
@@ -111,7 +116,7 @@ def _checked(frame: pd.DataFrame, name: str, *, is_text: bool = False) -> Sheet:
     return Sheet(frame.set_axis(labels, axis=1), name, is_text)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, rows: int | None = None) -> pd.DataFrame:
     if not path.is_file():
         raise HistoryError(f"there is no file {str(path)[:200]!r}: give a {', '.join(FILE_TYPES)} file.")
     with path.open("rb") as file:
@@ -119,7 +124,7 @@ def _read(path: Path) -> pd.DataFrame:
     if pickled:
         raise HistoryError(f"{path.name} is pickled: {HOW_TO_EXPORT}.")
     try:
-        return _reader(path)
+        return _reader(path, rows)
     except HistoryError:
         raise
     except Exception as error:  # each reader has its own errors; all of them mean the file is not readable
@@ -127,11 +132,13 @@ def _read(path: Path) -> pd.DataFrame:
         raise HistoryError(f"{path.name} cannot be read as {path.suffix[1:].upper()}: {line}.") from None
 
 
-def _reader(path: Path) -> pd.DataFrame:
+def _reader(path: Path, rows: int | None) -> pd.DataFrame:
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         separator = "," if suffix == ".csv" else "\t"
-        return pd.read_csv(path, sep=separator, dtype="str", keep_default_na=False, na_values=[""])
+        return pd.read_csv(
+            path, sep=separator, dtype="str", keep_default_na=False, na_values=[""], nrows=rows
+        )
     if suffix == ".parquet":
         return pd.read_parquet(path)
     if suffix == ".json":
@@ -241,8 +248,8 @@ def _without_gaps(cells: "pd.Series[Any]") -> list[Any]:
     return [kind(number) if number == number else ABSENT for number in numbers]  # noqa: PLR0124
 
 
-def _alike(values: list[Any]) -> list[Any]:
-    """The values, whole numbers as floats where there are fractions too: a column is of one kind."""
+def alike(values: list[Any]) -> list[Any]:
+    """The column's values, whole numbers as floats where there are fractions too: it is of one kind."""
     kinds = {type(value) for value in values}
     if not {int, float} <= kinds:
         return values

@@ -107,7 +107,7 @@ class _Reading:
         names = self._hyperparameters(hyperparameters)
         cells = {name: self._sheet.values(name) for name in names}
         for name in names:
-            problem = _no_hyperparameter(cells[name])
+            problem = no_hyperparameter(cells[name])
             if problem and hyperparameters is not None:
                 raise HistoryError(f"column {name!r} is no hyperparameter: {problem}.")
             if problem:
@@ -213,7 +213,7 @@ def _failure(status: str, is_full: bool) -> str:
     return status
 
 
-def _no_hyperparameter(cells: Sequence[Any]) -> str:
+def no_hyperparameter(cells: Sequence[Any]) -> str:
     """Why the cells cannot be those of a hyperparameter; empty where they can."""
     if all(cell is ABSENT for cell in cells):
         return "it holds nothing"

@@ -55,6 +55,7 @@ class Row:
     failed: str = ""
     folds: tuple[float, ...] = ()
     noise: float | None = None
+    curve: tuple[float, ...] = ()  # scores on the way
 
 
 def trials_of(rows: Sequence[Row], metric: str) -> list[Trial]:
@@ -77,7 +78,7 @@ class _Same:
 
     def __init__(self, row: Row) -> None:
         self.row, self.config = row, canonical(row.config)
-        numbers = (row.score, row.seconds, row.fidelity, row.seed, *row.folds)
+        numbers = (row.score, row.seconds, row.fidelity, row.seed, *row.folds, *row.curve)
         self.said = f"{self.config}{numbers}{row.failed}"
 
     def __eq__(self, other: object) -> bool:
@@ -102,6 +103,7 @@ def _trial(same: _Same, metric: str, full: float) -> tuple[str, Trial]:
         "seconds": row.seconds if 0 <= row.seconds < math.inf else None,
         "fidelity": fidelity,
         "seed": None if math.isnan(row.seed) else int(row.seed),
+        "curve": tuple(to_loss(metric, score) for score in row.curve),
     }
     key = f"{same.config}{fidelity}{row.seed}"
     if row.failed or not math.isfinite(row.score):
