@@ -77,6 +77,13 @@ READERS: Final = (
         _same("study", "family"),
     ),
     Reader(
+        "cv_results",
+        "cv_results_ of scikit-learn as CSV, JSON or Parquet",
+        lambda source: source.is_table and source.has_cv_results,
+        _same("task", "family", "metric", "log"),
+        named_by_file="task",
+    ),
+    Reader(
         "mlflow",
         "a folder mlruns, a database or a server of MLflow's",
         lambda source: (
@@ -96,13 +103,6 @@ READERS: Final = (
         "a CSV of Weights & Biases' runs",
         lambda source: source.is_table and is_wandb(source.columns),
         _same(*OF_RUNS) | {"task": "task_column", "hyperparameters": "hyperparameter"},
-    ),
-    Reader(
-        "cv_results",
-        "cv_results_ of scikit-learn as CSV, JSON or Parquet",
-        lambda source: source.is_table and source.has_cv_results,
-        _same("task", "family", "metric", "log"),
-        named_by_file="task",
     ),
     Reader(
         "table",
