@@ -14,6 +14,9 @@ from hypothesis import settings
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
 settings.load_profile("house")
 
+# Scripts that need the tools whose outputs they made are no tests.
+collect_ignore = ["history/readers/outputs"]
+
 # What rehearsals taught is kept for the run, and not in the user's own cache.
 os.environ["FORETUNE_CACHE"] = tempfile.mkdtemp(prefix="foretune-cache-")
 
@@ -35,7 +38,3 @@ def csv(table: pd.DataFrame, tmp_path: Path) -> Path:
     path = tmp_path / "small.csv"
     table.to_csv(path, index=False)
     return path
-
-
-# Scripts that need the tools whose outputs they made.
-collect_ignore = ["history/readers/outputs"]
