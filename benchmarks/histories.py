@@ -74,7 +74,8 @@ def _with_fidelity(table: pd.DataFrame, card: Mapping[str, Any]) -> pd.DataFrame
     """The budget as a column `fidelity`, missing where it is the full one."""
     column, full = card["budget"]["column"], max(card["budget"]["values"])
     budget = table[column].astype("Float64")
-    return table.drop(columns=column).assign(fidelity=budget.mask(budget == full))
+    told: pd.DataFrame = table.drop(columns=column).assign(fidelity=budget.mask(budget == full))
+    return told
 
 
 def _trials(table: pd.DataFrame, space: ConfigurationSpace, metric: str) -> dict[str, tuple[Trial, ...]]:

@@ -61,4 +61,4 @@ def at_steps(curve: dict[float, float], steps: Sequence[float]) -> Floats:
     if not curve:
         return np.full(len(steps), np.nan)
     at, losses = np.log([*curve]), np.array([*curve.values()])
-    return np.interp(np.log(steps), at, losses, left=np.nan, right=np.nan)
+    return np.asarray(np.interp(np.log(steps), at, losses, left=np.nan, right=np.nan))
