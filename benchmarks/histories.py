@@ -12,18 +12,20 @@ from ConfigSpace import ConfigurationSpace, UniformIntegerHyperparameter
 from foretune.data.metrics import to_loss
 from foretune.data.records import Task, Trial
 
-NOT_HYPERPARAMETERS = {"task", "score", "seconds"}
+NOT_HYPERPARAMETERS = {"task", "score", "seconds", "fidelity"}
 
 
-def read_history(folder: Path) -> list[Task]:
+def read_history(folder: Path, *, in_part: bool = False) -> list[Task]:
     """The tasks of one history, without those that its card calls flat or suspect.
 
     Configs are plain Python and hold active hyperparameters only; a score becomes a loss. Where trials have a
-    budget, only those of the full one are read. Tasks on the same data form one group.
+    budget, only those of the full one are read, or with `in_part` the others too, each with its fidelity.
+    Tasks on the same data form one group.
     """
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     space = ConfigurationSpace.from_json(folder / "space.json")
-    table = _full_budget(pd.read_parquet(folder / "trials.parquet", dtype_backend="numpy_nullable"), card)
+    rows = pd.read_parquet(folder / "trials.parquet", dtype_backend="numpy_nullable")
+    table = _with_fidelity(rows, card) if in_part else _full_budget(rows, card)
     left_out = {*card.get("flat_tasks", ()), *card.get("suspect_tasks", ())}
     table = table[~table["task"].isin(left_out)]
     described = _metafeatures(pd.read_parquet(folder / "tasks.parquet"))
@@ -62,6 +64,20 @@ def _full_budget(table: pd.DataFrame, card: Mapping[str, Any]) -> pd.DataFrame:
     return kept
 
 
+def full_budget(folder: Path) -> float:
+    """The largest budget of a history's trials: the fidelity of a whole training."""
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    return float(max(card["budget"]["values"]))
+
+
+def _with_fidelity(table: pd.DataFrame, card: Mapping[str, Any]) -> pd.DataFrame:
+    """The budget as a column `fidelity`, missing where it is the full one."""
+    column, full = card["budget"]["column"], max(card["budget"]["values"])
+    budget = table[column].astype("Float64")
+    told: pd.DataFrame = table.drop(columns=column).assign(fidelity=budget.mask(budget == full))
+    return told
+
+
 def _trials(table: pd.DataFrame, space: ConfigurationSpace, metric: str) -> dict[str, tuple[Trial, ...]]:
     """The trials of each task, by columns: a history has up to 50,000 rows."""
     names = [name for name in table.columns if name not in NOT_HYPERPARAMETERS]
@@ -69,10 +85,15 @@ def _trials(table: pd.DataFrame, space: ConfigurationSpace, metric: str) -> dict
         _plain(table[name], whole=isinstance(space[name], UniformIntegerHyperparameter)) for name in names
     ]
     seconds = _plain(table["seconds"], whole=False)
+    none = [None] * len(table)
+    fidelity = _plain(table["fidelity"], whole=False) if "fidelity" in table else none
     found: dict[str, list[Trial]] = {}
-    for task, score, took, *values in zip(table["task"], table["score"], seconds, *columns, strict=True):
+    rows = zip(table["task"], table["score"], seconds, fidelity, *columns, strict=True)
+    for task, score, took, until, *values in rows:
         config = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        found.setdefault(str(task), []).append(Trial(config, to_loss(metric, float(score)), seconds=took))
+        found.setdefault(str(task), []).append(
+            Trial(config, to_loss(metric, float(score)), seconds=took, fidelity=until)
+        )
     return {name: tuple(trials) for name, trials in found.items()}
 
 

@@ -39,6 +39,16 @@ def a_loop_of_ones_own(history: foretune.History, space: ConfigurationSpace) -> 
     return task.best
 
 
+def by_the_epoch(past: list[foretune.Task], task: foretune.Task) -> foretune.Recommendation:
+    """Configs are trained in steps, and the task is still the only state."""
+    search = foretune.EarlyStopping(full=50, budget=200).fit(past)
+    while step := search.ask(task, candidates=[{"C": 1}, {"C": 10.0}]):
+        assert_type(step, foretune.Step)
+        task = search.tell(task, step, 1.0 / (step.until - step.since), seconds=1.0)
+    assert_type(task, foretune.Task)
+    return search.best(task)
+
+
 def histories(url: str) -> pd.DataFrame:
     """A history is opened, read and shared."""
     with foretune.open_history(url, read_only=True) as history:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from foretune.history.readers.wandb import read_wandb as read_wandb
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
+    from foretune.recommender.early_stopping import EarlyStopping as EarlyStopping, Step as Step
     from foretune.recommender.explanation import Explanation as Explanation
     from foretune.recommender.past import past_tasks as past_tasks
     from foretune.recommender.recommender import Recommender as Recommender
@@ -96,6 +97,7 @@ _HOME = {
     "history.readers.wandb": ("read_wandb",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
+    "recommender.early_stopping": ("EarlyStopping", "Step"),
     "recommender.explanation": ("Explanation",),
     "recommender.past": ("past_tasks",),
     "recommender.recommender": ("Recommender",),

@@ -176,6 +176,10 @@ class Recommender:
             task = task.plus(Trial(chosen.config, status=RUNNING))
         return found
 
+    def candidates(self, task: Task) -> list[Config]:
+        """The configs that `recommend` chooses among where it is given none; `LearningError` before `fit`."""
+        return [*self._lesson(task).proposals.of(task).values()]
+
     def outlook(
         self, task: Task, *, tolerance: float = 0.01, candidates: Sequence[Config] | None = None
     ) -> Outlook:
@@ -263,10 +267,10 @@ class Recommender:
     ) -> Recommendation | None:
         """The best candidate that no trial of the task has; None where there is none left."""
         key = lesson.key
-        spent = {key(trial.config) for trial in task.trials}
+        spent = {key(trial.config) for trial in task.trials if not _in_part(trial)}
         if pool.keys() <= spent:
             return None
-        tried = {key(trial.config) for trial in task.trials if trial.status in (DONE, RUNNING)}
+        tried = {key(trial.config) for trial in _whole_or_running(task)}
         everything = _with_tried(lesson, task, pool)
         forecast = lesson.forecast(task, everything.values())
         mask = np.array([k in tried for k in everything])
@@ -344,9 +348,17 @@ def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> di
 
 def _with_tried(lesson: Lesson, task: Task, pool: dict[str, Config]) -> dict[str, Config]:
     """The candidates, then what the task tried besides them, or tries now."""
-    trials = [trial for trial in task.trials if trial.status in (DONE, RUNNING)]
-    extra = {lesson.key(trial.config): trial.config for trial in trials}
+    extra = {lesson.key(trial.config): trial.config for trial in _whole_or_running(task)}
     return pool | {key: config for key, config in extra.items() if key not in pool}
+
+
+def _in_part(trial: Trial) -> bool:
+    """Whether the trial ended before its full fidelity, so that its config may yet be tried as a whole."""
+    return trial.status is DONE and trial.fidelity is not None
+
+
+def _whole_or_running(task: Task) -> list[Trial]:
+    return [trial for trial in task.trials if trial.status in (DONE, RUNNING) and not _in_part(trial)]
 
 
 def _shares(alike: Floats) -> Floats:

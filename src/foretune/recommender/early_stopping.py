@@ -1,0 +1,212 @@
+"""Early stopping: which config to train on, and until when, so that few epochs find a good one."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+import numpy as np
+
+from foretune.data.errors import LearningError, SpaceError
+from foretune.data.records import (
+    DONE,
+    FAILED,
+    RUNNING,
+    Config,
+    Floats,
+    Mask,
+    Recommendation,
+    Task,
+    Trial,
+    canonical,
+)
+from foretune.learners.curves import Curves, Prospects
+from foretune.learners.readings import curves_of
+from foretune.recommender.recommender import Recommender
+
+SURPRISES: Final = np.linspace(-4.0, 4.0, 33)  # standard deviations; rare ones too, lest all gains be 0
+CONTENDERS: Final = 60  # configs that are looked at for the best; the others are too far behind
+CANDIDATES: Final = 256  # configs of a wide space that are weighed, those of the lowest forecast
+THRIFT: Final = 0.5  # a step's gain is divided by its epochs to this power; see docs/curves.md
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Train this config on from `since` until so many epochs (or other units of fidelity).
+
+    `loss` and `std` are what it is expected to end with, were it trained to the end.
+    """
+
+    config: Config
+    until: float
+    since: float
+    loss: float
+    std: float
+
+
+class EarlyStopping:
+    """A search that pays by the epoch: it goes on with a promising config, or begins another one.
+
+    Each step is the one that is expected to lower the forecast of the best final loss most for what it
+    costs, as past tasks teach how curves go. The first config is what a `Recommender` would recommend.
+    `full` is the fidelity of a whole training; with a `budget`, in the same units, the search ends with the
+    best config trained to its end. The task is the only state: a config trained in part is a trial with a
+    fidelity.
+
+    Source: Swersky, Snoek, Adams 2014, arXiv:1406.3896 (freeze-thaw); Frazier, Powell, Dayanik 2009,
+    doi:10.1287/ijoc.1080.0314 (the knowledge gradient for correlated beliefs).
+    """
+
+    def __init__(
+        self, full: float, *, budget: float | None = None, learner: str = "gaussian_process"
+    ) -> None:
+        self.curves = Curves(full)
+        self.budget, self._recommender = budget, Recommender(learner)
+        if budget is not None and not budget >= full:
+            raise SpaceError(f"a budget of {budget} is less than one whole training: give at least {full}.")
+
+    @property
+    def full(self) -> float:
+        """The fidelity of a whole training."""
+        return self.curves.full
+
+    def fit(self, tasks: Iterable[Task]) -> Self:
+        """The search itself, having learned from these tasks; `LearningError` where none has curves."""
+        past = list(tasks)
+        self._recommender.fit(past)
+        self.curves.fit(past)
+        self._pools: dict[str, list[Config]] = {}
+        self._latest: tuple[Task, list[Config], Prospects] | None = None
+        return self
+
+    def ask(self, task: Task, *, candidates: Sequence[Config] | None = None) -> Step | None:
+        """The next step on this task; None where the budget is spent or nothing is left to train.
+
+        `candidates`: only these may be begun. What is RUNNING or has FAILED is passed over.
+        """
+        if not any(trial.status is DONE for trial in task.trials):
+            found = self._recommender.recommend(task, candidates=candidates)
+            return Step(found[0].config, 1.0, 0.0, found[0].loss, found[0].std) if found else None
+        configs = self._configs(task, candidates)
+        prospects = self._prospects(task, configs)
+        worth = gain_by_step(prospects) / self._epochs(prospects) ** THRIFT
+        worth[self._closed(task, configs, prospects)] = -np.inf
+        chosen = int(np.argmax(worth))
+        if worth[chosen] == -np.inf:
+            return None
+        step = self._step(prospects, configs, chosen, self.curves.steps[prospects.reached[chosen]])
+        return step if self.budget is None else self._within(self.budget, task, step, prospects, configs)
+
+    def tell(
+        self,
+        task: Task,
+        step: Step,
+        loss: float | None,
+        *,
+        curve: Sequence[float] = (),
+        seconds: float | None = None,
+    ) -> Task:
+        """The task with what a step showed: the loss at its end, None where the training failed.
+
+        `curve` may hold the losses on the way there from the very beginning, equally far apart.
+        """
+        fidelity = None if step.until >= self.full else step.until
+        status = FAILED if loss is None else DONE
+        return task.plus(
+            Trial(step.config, loss, status=status, fidelity=fidelity, curve=tuple(curve), seconds=seconds)
+        )
+
+    def best(self, task: Task, *, candidates: Sequence[Config] | None = None) -> Recommendation:
+        """The config to take now: of those begun the one with the lowest final loss, measured or forecast.
+
+        `candidates` are those that `ask` was given. Raises `LearningError` where no config was begun.
+        """
+        if not any(trial.status is DONE for trial in task.trials):
+            raise LearningError("no config was begun yet: train the first step that `ask` gives.")
+        configs = self._configs(task, candidates)
+        prospects = self._prospects(task, configs)
+        mean, std = self._finals(task, configs, prospects)
+        chosen = int(np.argmin(np.where(prospects.reached > 0, mean, np.inf)))
+        loss, doubt = float(mean[chosen]), float(std[chosen])
+        return Recommendation(configs[chosen], loss, doubt, (), task.family, task.metric)
+
+    def _prospects(self, task: Task, configs: list[Config]) -> Prospects:
+        """The prospects of these configs; `ask` and `best` about one task are answered by one calculation."""
+        if self._latest is None or self._latest[0] is not task or self._latest[1] != configs:
+            self._latest = (task, configs, self.curves.prospects(task, configs))
+        return self._latest[2]
+
+    def _within(
+        self, budget: float, task: Task, step: Step, prospects: Prospects, configs: Sequence[Config]
+    ) -> Step | None:
+        """The step, where the best config can still be finished after it; else that config's last one."""
+        left = budget - spent(task, self.full, self.curves.encoder.key)
+        mean, _ = self._finals(task, configs, prospects)
+        best = int(np.argmin(np.where(prospects.reached > 0, mean, np.inf)))
+        reached = prospects.reached[best]
+        rest = self.full - (self.curves.steps[reached - 1] if reached else 0.0)
+        if step.until - step.since + rest <= left or (step.config is configs[best] and rest <= left):
+            return step
+        if reached == len(self.curves.steps) or rest > left:
+            return step if step.until - step.since <= left else None
+        return self._step(prospects, configs, best, self.full)
+
+    def _finals(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> tuple[Floats, Floats]:
+        """Final losses and their doubts (n,): as measured where a config is finished, else as forecast."""
+        curves = curves_of(task, self.full, self.curves.encoder.key)
+        mean, std = prospects.mean.copy(), prospects.std.copy()
+        for k in np.flatnonzero(prospects.reached == len(self.curves.steps)):
+            mean[k], std[k] = curves[self.curves.encoder.key(configs[k])][1][self.full], 0.0
+        return mean, std
+
+    def _epochs(self, prospects: Prospects) -> Floats:
+        """What the next step of each config costs (n,), in epochs."""
+        steps = np.array([0.0, *self.curves.steps, np.inf])
+        return np.asarray(steps[prospects.reached + 1] - steps[prospects.reached])
+
+    def _step(self, prospects: Prospects, configs: Sequence[Config], k: int, until: float) -> Step:
+        reached = prospects.reached[k]
+        since = self.curves.steps[reached - 1] if reached else 0.0
+        return Step(configs[k], until, since, float(prospects.mean[k]), float(prospects.std[k]))
+
+    def _closed(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> Mask:
+        """Which configs are finished, under way or have failed (n,)."""
+        key = self.curves.encoder.key
+        barred = {key(trial.config) for trial in task.trials if trial.status in (RUNNING, FAILED)}
+        return np.array([key(config) in barred for config in configs]) | (
+            prospects.reached == len(self.curves.steps)
+        )
+
+    def _configs(self, task: Task, candidates: Sequence[Config] | None) -> list[Config]:
+        """The configs that are weighed, those that the task began first; equal settings are one."""
+        started = [trial.config for trial in task.trials]
+        found: dict[str, Config] = {}
+        for config in (*(self._pool(task) if candidates is None else candidates), *started):
+            found.setdefault(self.curves.encoder.key(config), config)
+        return [*found.values()]
+
+    def _pool(self, task: Task) -> list[Config]:
+        """The configs of a wide space that are worth a look on a task with these meta-features."""
+        name = canonical({name: repr(value) for name, value in task.metafeatures.items()})
+        if name not in self._pools:
+            bare = replace(task, trials=())
+            everything = self._recommender.candidates(bare)
+            order = np.argsort(self.curves.forecast(bare, everything).mean, kind="stable")
+            self._pools[name] = [everything[k] for k in order[:CANDIDATES]]
+        return self._pools[name]
+
+
+def gain_by_step(prospects: Prospects) -> Floats:
+    """How far the next step of each of n configs is expected to lower the best forecast, (n,).
+
+    In units of loss, never negative: the lowest mean now, less its expectation after the step's reading.
+    """
+    order = np.argsort(prospects.mean, kind="stable")[:CONTENDERS]
+    mean, sway = prospects.mean[order], prospects.sway[order]
+    odds = np.exp(-0.5 * SURPRISES**2) / np.exp(-0.5 * SURPRISES**2).sum()
+    after = np.min(mean[:, None, None] + sway[:, :, None] * SURPRISES, axis=0) @ odds
+    return np.maximum(float(mean.min()) - np.asarray(after), 0.0)
+
+
+def spent(task: Task, full: float, key: Callable[[Config], str]) -> float:
+    """The epochs that the task's finished trials took: of each config those of its longest training."""
+    return float(sum(max(curve, default=0.0) for _, curve in curves_of(task, full, key).values()))

@@ -1,0 +1,136 @@
+"""Early stopping, on curves whose course is known."""
+
+import numpy as np
+import pytest
+
+from curved_tasks import FULL, curved_tasks, loss_after, new_task
+from foretune.data.errors import LearningError, SpaceError
+from foretune.data.records import FAILED, RUNNING, Task, Trial
+from foretune.learners.curves import Prospects
+from foretune.recommender.early_stopping import EarlyStopping, Step, gain_by_step
+from foretune.recommender.recommender import Recommender
+from foretune.testing import RELATED_CELLS, related_loss, related_tasks
+
+BEST = min(related_loss(cell, 0.3, 0.4) for cell in RELATED_CELLS)
+
+
+@pytest.fixture(scope="module")
+def early() -> EarlyStopping:
+    """A search that has seen two dozen tasks and may spend three whole trainings."""
+    return EarlyStopping(FULL, budget=3 * FULL, learner="portfolio").fit(curved_tasks())
+
+
+def searched(early: EarlyStopping, task: Task) -> tuple[Task, list[Step]]:
+    """The task after all steps that the search asks for, and these."""
+    steps = []
+    while step := early.ask(task, candidates=RELATED_CELLS):
+        task = early.tell(task, step, loss_after(step.config, step.until, 0.3, 0.4))
+        steps.append(step)
+    return task, steps
+
+
+def test_a_search_ends_with_a_good_config_finished(early: EarlyStopping) -> None:
+    """The epochs of three whole trainings begin more than three configs and finish one of the best three."""
+    task, steps = searched(early, new_task())
+    assert sum(step.until - step.since for step in steps) <= 3 * FULL
+    assert len({str(step.config) for step in steps}) > 3
+    best = early.best(task, candidates=RELATED_CELLS)
+    assert best.loss <= sorted(related_loss(cell, 0.3, 0.4) for cell in RELATED_CELLS)[2]
+    assert best.std == 0
+    assert task.best is not None
+    assert task.best.config == best.config
+
+
+def test_the_first_step_is_the_recommendation(early: EarlyStopping) -> None:
+    """A search begins with what a recommender taught by the same past recommends."""
+    first = Recommender("portfolio").fit(curved_tasks()).recommend(new_task(), candidates=RELATED_CELLS)
+    step = early.ask(new_task(), candidates=RELATED_CELLS)
+    assert step is not None
+    assert (step.config, step.since, step.until) == (first[0].config, 0, 1)
+
+
+def test_the_task_is_the_only_state(early: EarlyStopping) -> None:
+    """The same task is answered alike by a search that never saw it before."""
+    task = new_task((RELATED_CELLS[0], 2), (RELATED_CELLS[6], 4))
+    other = EarlyStopping(FULL, budget=3 * FULL, learner="portfolio").fit(curved_tasks())
+    assert other.ask(task, candidates=RELATED_CELLS) == early.ask(task, candidates=RELATED_CELLS)
+
+
+def test_steps_continue_where_a_config_was_left(early: EarlyStopping) -> None:
+    """A config trained for 2 epochs goes on to 4, whichever way its trial was told."""
+    task = new_task((RELATED_CELLS[6], 2))
+    step = early.ask(task, candidates=[RELATED_CELLS[6]])
+    assert step is not None
+    assert (step.since, step.until) == (2, 4)
+    task = early.tell(task, step, 0.6, curve=(0.9, 0.8, 0.7, 0.6), seconds=3.0)
+    assert (task.trials[-1].fidelity, task.trials[-1].curve[0], task.trials[-1].seconds) == (4, 0.9, 3.0)
+    assert early.tell(task, Step(RELATED_CELLS[6], 8, 4, 0.5, 0.1), 0.5).done
+
+
+def test_what_runs_or_failed_is_passed_over(early: EarlyStopping) -> None:
+    """Neither a config that another worker trains nor one that diverged is asked for."""
+    task = new_task((RELATED_CELLS[6], 1)).plus(
+        Trial(RELATED_CELLS[6], status=RUNNING, fidelity=2), Trial(RELATED_CELLS[7], status=FAILED)
+    )
+    assert early.ask(task, candidates=RELATED_CELLS[6:8]) is None
+    diverged = early.tell(new_task(), Step(RELATED_CELLS[0], 1, 0, 0.5, 0.1), None)
+    assert diverged.trials[0].status is FAILED
+
+
+def test_the_best_is_one_that_was_begun(early: EarlyStopping) -> None:
+    """A config counts as the best by its forecast before it is finished, but not before it is begun."""
+    task = new_task((RELATED_CELLS[19], FULL), (RELATED_CELLS[6], 4))
+    best = early.best(task)
+    assert best.config == RELATED_CELLS[6]
+    assert best.std > 0
+    with pytest.raises(LearningError, match="no config was begun"):
+        early.best(new_task())
+
+
+def test_a_wide_space_is_searched_without_candidates() -> None:
+    """Without candidates configs of the whole space are asked for; without a budget there is always more."""
+    early, task = EarlyStopping(FULL, learner="portfolio").fit(curved_tasks()), new_task()
+    for _ in range(12):
+        step = early.ask(task)
+        assert step is not None
+        task = early.tell(task, step, loss_after({"C": 1.0, **step.config}, step.until, 0.3, 0.4))
+    assert early.best(task).loss < BEST + 0.1
+
+
+def test_a_budget_below_one_training_is_refused() -> None:
+    """It could finish nothing."""
+    with pytest.raises(SpaceError, match="less than one whole training"):
+        EarlyStopping(FULL, budget=7)
+
+
+def test_a_past_without_curves_is_refused() -> None:
+    """It does not tell how curves go."""
+    with pytest.raises(LearningError, match="no past task has curves"):
+        EarlyStopping(FULL).fit(related_tasks())
+
+
+def test_the_gain_of_a_step_is_that_of_simulated_readings() -> None:
+    """The expected fall of the lowest forecast agrees with that over many random readings."""
+    rng = np.random.default_rng(0)
+    mean, sway = np.array([0.0, 0.1, 0.5]), rng.normal(size=(3, 3)) * 0.3
+    gain = gain_by_step(Prospects(mean, np.ones(3), np.zeros(3, dtype=int), sway))
+    draws = rng.normal(size=200_000)
+    simulated = [-np.min(mean[:, None] + sway[:, k, None] * draws, axis=0).mean() for k in range(3)]
+    assert gain == pytest.approx(np.array(simulated), abs=0.005)
+
+
+def test_a_step_that_can_change_nothing_gains_nothing() -> None:
+    """A gain needs a reading that may make another config the best."""
+    sway = np.diag([0.0, 1e-6])
+    prospects = Prospects(np.array([0.0, 1.0]), np.ones(2), np.zeros(2, dtype=int), sway)
+    assert gain_by_step(prospects).max() == pytest.approx(0, abs=1e-12)
+
+
+def test_a_recommender_may_propose_what_was_trained_in_part() -> None:
+    """A config with a partial trial has yet to be tried; one that is whole or runs has not."""
+    recommender = Recommender("portfolio").fit(related_tasks())
+    first = recommender.recommend(new_task(), candidates=RELATED_CELLS)[0].config
+    begun = new_task((first, 2))
+    assert recommender.recommend(begun, candidates=RELATED_CELLS)[0].config == first
+    for task in (new_task((first, FULL)), begun.plus(Trial(first, status=RUNNING, fidelity=4))):
+        assert recommender.recommend(task, candidates=RELATED_CELLS)[0].config != first
