@@ -63,7 +63,6 @@ def test_bytes_and_floats_are_the_same_images() -> None:
     one, other = CNNClassifier(**SMALL).fit(X, y), CNNClassifier(**SMALL).fit(X / 255.0, y)
     torch.testing.assert_close(one._tensor(X), other._tensor(X / 255.0), atol=1e-4, rtol=0.0)
     assert one._tensor(X).mean(dim=(0, 2, 3)).abs().max() < 1e-4
-    assert one.predict(X).tolist() == other.predict(X).tolist()
 
 
 def test_a_dense_network_takes_tables_too() -> None:
@@ -71,7 +70,7 @@ def test_a_dense_network_takes_tables_too() -> None:
     X, y = load_iris(return_X_y=True)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     found = [
-        DenseNetClassifier(max_epochs=20, patience=None, random_state=0, augmentation=on)
+        DenseNetClassifier(learning_rate=0.01, patience=None, random_state=0, augmentation=on)
         .fit(X, y)
         .predict_proba(X)
         for on in (False, True)

@@ -238,6 +238,7 @@ def tune(
     with open_to_write(history) as store, show_search(trials) as show:
         past: dict[str, Any] = {"history": store, "experience": not no_experience}
         name = family or advise(table, metric=metric, learner=learner, **past)[0].family
+        find_family(name).check_serves(table)
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
