@@ -49,7 +49,7 @@ def accuracy(run: Run, place: Path) -> float:
 
 
 def tables(done: Mapping[str, Mapping[str, Any]]) -> str:
-    """Accuracy by augmentation; and for each choice of the dense network the mean effect, ± standard error."""
+    """Accuracy by augmentation, and the mean effect of each choice of the dense network ± standard error."""
     runs = list(done.values())
     lines = ["| cnn on CIFAR-10 | seeds | test accuracy | sd |", "|---|---|---|---|"]
     for config in CNN:

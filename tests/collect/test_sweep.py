@@ -263,7 +263,7 @@ def test_a_table_is_not_augmented_nor_seen_by_a_cnn(history: History) -> None:
     assert len(dense.cells()) == 32
     assert len(dense.cells_on(iris)) == 16
     assert all("augmentation" not in cell for cell in dense.cells_on(iris))
-    with pytest.raises(FamilyError, match="no family of the plan serves any .* takes images only"):
+    with pytest.raises(FamilyError, match=r"no family of the plan serves any .* takes images only"):
         remaining_jobs(history, [iris], Plan([family("cnn")]))
 
 

@@ -148,8 +148,8 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
             ]
     if not any(family.serves(data) for family in plan.families for data in datasets):
         raise FamilyError(
-            "no family of the plan serves any of the datasets: their targets do not fit, or it takes images only "
-            "and they are tables."
+            "no family of the plan serves any of the datasets: their targets do not fit, or it takes images "
+            "only and they are tables."
         )
     return jobs
 
