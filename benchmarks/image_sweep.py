@@ -3,7 +3,7 @@
     python benchmarks/image_sweep.py sqlite:///images.db MNIST.npz CIFAR10.npz FASHION_FOLDER
 
 For cnn: the 12 cells of its grid, its default and 30 Sobol configs of its wide space on each of the tasks of
-image_tasks.py, 2 folds. It goes round twice: first grid and 6 Sobol configs on every task, then all.
+image_tasks.py, 2 folds. It goes round three times: grids on every task first, then 6 Sobol configs, then all.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from foretune.data.metrics import to_score
 from foretune.history.history import open_history
 from image_tasks import image_tasks
 
-ROUNDS: Final = (6, 30)  # Sobol configs beside grid and default; the longer list begins with the shorter
+ROUNDS: Final = (0, 6, 30)  # Sobol configs beside grid and default; the longer list begins with the shorter
 PROTOCOL: Final = Protocol(folds=2, seed=0)
 
 

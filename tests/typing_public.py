@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self, assert_type
 
 import numpy as np
+import numpy.typing as npt
 import optuna
 import pandas as pd
 from ConfigSpace import ConfigurationSpace, Float
@@ -81,6 +82,15 @@ def described(X: pd.DataFrame, y: "pd.Series[int]") -> dict[str, float]:
     data = foretune.load_dataset("iris", target_column="target")
     assert_type(data, foretune.Dataset)
     return foretune.describe(X, y, target=data.target)
+
+
+def images(X: "npt.NDArray[np.uint8]", y: "npt.NDArray[np.int64]") -> None:
+    """Images become a dataset, and a network learns from them."""
+    data = foretune.make_image_dataset("dots", X, y)
+    assert_type(data, foretune.Dataset)
+    assert_type(data.image_shape, tuple[int, int, int] | None)
+    assert_type(foretune.CNNClassifier(num_filters=8).fit(data.pixels, y), foretune.CNNClassifier)
+    assert_type(foretune.DenseNetClassifier(l2=0.001).fit(X, y), foretune.DenseNetClassifier)
 
 
 def a_family_of_ones_own(estimator: type[Any]) -> Any:

@@ -7,7 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretune.collect.datasets import Dataset as Dataset, load_dataset as load_dataset
+    from foretune.collect.cnn import (
+        CNNClassifier as CNNClassifier,
+        DenseNetClassifier as DenseNetClassifier,
+    )
+    from foretune.collect.datasets import (
+        Dataset as Dataset,
+        load_dataset as load_dataset,
+        make_image_dataset as make_image_dataset,
+    )
     from foretune.collect.families import (
         Family as Family,
         families as families,
@@ -65,7 +73,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "collect.datasets": ("Dataset", "load_dataset"),
+    "collect.cnn": ("CNNClassifier", "DenseNetClassifier"),
+    "collect.datasets": ("Dataset", "load_dataset", "make_image_dataset"),
     "collect.families": ("Family", "families", "family", "register_family"),
     "data.errors": (
         "DatasetError",

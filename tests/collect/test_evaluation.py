@@ -163,7 +163,7 @@ def test_the_auc_is_over_the_classes_that_occur() -> None:
     assert ours == pytest.approx(np.mean(wanted))
 
 
-@pytest.mark.parametrize("name", families("classification"))
+@pytest.mark.parametrize("name", [n for n, one in families("classification").items() if one.images != "only"])
 def test_every_family_takes_a_class_too_rare_for_every_fold(name: str) -> None:
     """A class with one row is missing from one training part; each model is scored all the same."""
     rng = np.random.default_rng(0)

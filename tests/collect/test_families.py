@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVC
 
 from foretune.collect import families as module
-from foretune.collect.datasets import Dataset, load_dataset
+from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
 from foretune.collect.evaluation import PreparedData, Protocol, measure
 from foretune.collect.families import BUILT_IN, Family, families, family, register_family
 from foretune.collect.family import keywords
@@ -29,6 +29,14 @@ GRIDS = {
     "decision_tree": {"max_depth": [None, 10, 20, 30], "min_samples_split": [2, 5, 10]},
     "random_forest": {"n_estimators": [10, 50, 100], "max_depth": [None, 10, 20]},
     "svm": {"C": [0.1, 1, 10], "gamma": [0.001, 0.01, 0.1]},
+    "cnn": {"num_filters": [32, 64, 128], "kernel_size": [3, 5], "pool_size": [2, 3]},
+    "dense_net": {
+        "hidden": [[128, 64], [256, 128, 64]],
+        "l2": [0.0, 0.001],
+        "dropout": [0.0, 0.5],
+        "learning_rate": [0.001, 0.0005],
+        "augmentation": [False, True],
+    },
 }
 SERVED = [(one.name, target) for one in BUILT_IN.values() for target in one.estimators]
 EVERY_FAMILY = pytest.mark.parametrize("name", BUILT_IN)
@@ -66,9 +74,9 @@ def test_the_standard_grid_is_the_one_of_the_plan(name: str) -> None:
 
 @EVERY_FAMILY
 def test_the_standard_grid_is_small_and_holds_the_familiar(name: str) -> None:
-    """A grid has 6 to 16 cells, none twice, without seed and threads."""
+    """A grid has 6 to 16 cells (the plan's network has 32), none twice, without seed and threads."""
     cells = [json.dumps(cell) for cell in family(name).cells()]
-    assert 6 <= len({*cells}) == len(cells) <= 16
+    assert 6 <= len({*cells}) == len(cells) <= (32 if name == "dense_net" else 16)
     assert not {"random_state", "n_jobs"} & {*family(name).hyperparameters()}
 
 
@@ -97,10 +105,13 @@ def test_the_default_spelled_out_changes_nothing(name: str, target: Target) -> N
     """A model with the default config predicts what one without any config does, to the bit."""
     data = load_dataset("iris" if target == "classification" else "diabetes")
     y = data.y if target == "classification" else data.y / data.y.std()
+    X = data.X.to_numpy()
+    if family(name).images == "only":
+        X = np.tile((X * 20).astype(np.uint8)[:, None, :, None], (1, 4, 1, 1))
     models = [family(name).build(config, target, seed=0) for config in ({}, family(name).default(target))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a network that is not done after 200 epochs says so
-        one, other = (model.fit(data.X.to_numpy(), y).predict(data.X.to_numpy()) for model in models)
+        one, other = (model.fit(X, y).predict(X) for model in models)
     assert one.tolist() == other.tolist()
 
 
@@ -135,10 +146,15 @@ def test_every_config_is_fitted(name: str, target: Target) -> None:
     X, y = (
         make_classification(150, 4, random_state=0) if target == "classification" else make_regression(150, 4)
     )
-    data = PreparedData(Dataset("made", pd.DataFrame(X), pd.Series(y), target), Protocol(folds=2))
+    made = Dataset("made", pd.DataFrame(X), pd.Series(y), target)
+    if one.images == "only":
+        made = make_image_dataset("made", np.tile(np.clip(X / 8 + 0.5, 0, 1)[:40, None], (1, 4, 1)), y[:40])
+    data = PreparedData(made, Protocol(folds=2))
     for config in [*one.cells(), *sobol_configs(one.wide_space(target), 8)]:
         quick = {"n_estimators": 5} if "n_estimators" in config else {}
         quick |= {"max_iter": 5} if "max_iter" in config else {}
+        quick |= {"max_epochs": 1} if "max_epochs" in one.fixed else {}
+        quick |= {"num_filters": 8} if "num_filters" in config else {}
         found = measure(one, config | quick, data)
         assert all(np.isfinite(values).all() for values in found.scores.values()), config
 
@@ -157,24 +173,25 @@ def test_threads_are_fixed_and_no_hyperparameter(name: str) -> None:
         family(name).cells({"n_jobs": [1]})
 
 
-@pytest.mark.parametrize("name", ["xgboost", "lightgbm"])
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "cnn", "dense_net"])
 def test_a_family_whose_package_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left out of the families; asked for by name, the error says what to install."""
     monkeypatch.setattr("foretune.collect.family.find_spec", lambda _: None)
     assert name not in families()
     assert "hist_gradient_boosting" in families()
-    with pytest.raises(MissingExtraError, match=rf"pip install 'foretune\[{name}\]'"):
+    wanted = rf"pip install 'foretune\[{BUILT_IN[name].extra}\]'"
+    with pytest.raises(MissingExtraError, match=wanted):
         family(name)
-    with pytest.raises(MissingExtraError, match=rf"pip install 'foretune\[{name}\]'"):
-        BUILT_IN[name].build({}, "regression")
+    with pytest.raises(MissingExtraError, match=wanted):
+        BUILT_IN[name].build({}, "classification")
 
 
 def test_naming_the_families_imports_none_of_their_packages() -> None:
-    """The list of families and their spaces costs no import of xgboost, lightgbm or scikit-learn's models."""
+    """The list of families and their spaces costs no import of boosting, torch or scikit-learn's models."""
     program = (
         "import sys; from foretune.collect.families import families;"
         "[one.wide_space(target) for one in families().values() for target in one.estimators];"
-        "sys.exit(bool({'xgboost', 'lightgbm', 'sklearn.ensemble'} & {*sys.modules}))"
+        "sys.exit(bool({'xgboost', 'lightgbm', 'torch', 'sklearn.ensemble'} & {*sys.modules}))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 

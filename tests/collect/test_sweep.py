@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from odd_models import odd_family
+from sklearn.datasets import load_digits
 
-from foretune.collect.datasets import Dataset, load_dataset
-from foretune.collect.evaluation import Protocol
+from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
+from foretune.collect.evaluation import PreparedData, Protocol, measure
 from foretune.collect.families import Family, family
-from foretune.collect.sweep import Plan, Progress, collect
+from foretune.collect.sweep import Plan, Progress, collect, remaining_jobs, trials_of
 from foretune.data.errors import FamilyError
 from foretune.data.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical
@@ -230,3 +231,46 @@ def test_a_plan_has_the_same_configs_for_every_dataset(small: Dataset) -> None:
     assert len({Trial(config, 0.0).key for config in configs}) == len(configs) == 1 + 9 + 20
     assert configs == plan(svm, wide=20).configs(svm, load_dataset("iris"))
     assert configs[-20:] == sobol_configs(svm.wide_space("classification"), 20)
+
+
+def test_a_network_is_swept_on_images_with_its_curve(history: History) -> None:
+    """Epochs' held-out losses are kept as each trial's curve, in the units of its metric."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 6, 6), dtype=np.uint8)
+    data = make_image_dataset("noise", images, np.arange(40) % 2)
+    quick = replace(
+        family("cnn"),
+        name="quick",
+        fixed=family("cnn").fixed | {"max_epochs": 2},
+        grid={"num_filters": [8], "kernel_size": [3, 5]},
+    )
+    few = Plan([quick], wide=0, protocol=PROTOCOL)
+    jobs = remaining_jobs(history, [data], few)
+    trials = trials_of(jobs[1], measure(quick, jobs[1].config, PreparedData(data, PROTOCOL)))
+    assert len(jobs) == 3
+    assert len(trials["accuracy"].curve) == len(trials["log_loss"].curve) == 2
+    assert all(-1 <= loss <= 0 for loss in trials["accuracy"].curve)
+    assert all(loss > 0 for loss in trials["log_loss"].curve)
+    assert trials["roc_auc"].curve == ()
+    task = few.task(quick, data, "accuracy")
+    assert task.provenance["protocol"]["preprocessing"] == "pixels/1"
+
+
+def test_a_table_is_not_augmented_nor_seen_by_a_cnn(history: History) -> None:
+    """The cells on a table leave augmentation out, and a family of images only refuses it."""
+    iris = load_dataset("iris")
+    dense = family("dense_net")
+    assert len(dense.cells()) == 32
+    assert len(dense.cells_on(iris)) == 16
+    assert all("augmentation" not in cell for cell in dense.cells_on(iris))
+    with pytest.raises(FamilyError, match=r"no family of the plan serves any .* takes images only"):
+        remaining_jobs(history, [iris], Plan([family("cnn")]))
+
+
+def test_tabular_families_see_images_as_columns() -> None:
+    """A tree on images is a tree on their pixels, in the same sweep."""
+    bunch = load_digits()
+    data = make_image_dataset("digits", bunch.images[:150] / 16, bunch.target[:150])
+    found = measure(family("decision_tree"), {}, PreparedData(data, PROTOCOL))
+    assert np.mean(found.scores["accuracy"]) > 0.4
+    assert found.curves == {}

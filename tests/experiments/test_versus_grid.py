@@ -56,9 +56,11 @@ def test_the_outer_test_part_is_never_trained_on(
     prepared: list[tuple[str, set[float], set[float]]] = []
     fold = evaluation._fold
 
-    def spy(data: Dataset, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> evaluation.Fold:
+    def spy(
+        data: Dataset, y: np.ndarray, train: np.ndarray, test: np.ndarray, *, whole: bool
+    ) -> evaluation.Fold:
         prepared.append((data.name, {*data.X["row"].iloc[train]}, {*data.X["row"].iloc[test]}))
-        return fold(data, y, train, test)
+        return fold(data, y, train, test, whole=whole)
 
     monkeypatch.setattr(evaluation, "_fold", spy)
     Bench(marked, SVM, replace(SETUP, rows=rows)).search(SVM.cells()[:2])
@@ -139,6 +141,7 @@ def test_a_dataset_is_removed_from_the_past(wine: Dataset) -> None:
         Task("copy", "svm", None, dataset=wine.fingerprint),
         Task("wine", "svm", None, dataset="elsewhere"),
         Task("near copy", "svm", None, group="wines"),
+        Task("made of it", "svm", None, dataset="z", group="wine"),
         Task("another", "svm", None, dataset="x", group="y"),
         Task("loner", "svm", None),
     ]

@@ -147,9 +147,10 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
                 if Trial(config, 0.0, seed=plan.protocol.seed).key not in done
             ]
     if not any(family.serves(data) for family in plan.families for data in datasets):
-        for family in plan.families[:1]:
-            family.check_serves(datasets[0])
-        raise FamilyError("no family of the plan serves any of the datasets' targets.")
+        raise FamilyError(
+            "no family of the plan serves any of the datasets: their targets do not fit, or it takes images "
+            "only and they are tables."
+        )
     return jobs
 
 

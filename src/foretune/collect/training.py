@@ -105,7 +105,7 @@ def train(
     The same seed trains the same network on the same device and number of threads, and leaves torch's own
     random state as it was.
     """
-    kept, held = _held_out(y.numpy(), schedule)
+    kept, held = held_out(y.numpy(), schedule)
     validation = TensorDataset(X[held], y[held]) if len(held) else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(schedule.seed)
@@ -113,7 +113,7 @@ def train(
         return net.fit(TensorDataset(X[kept], y[kept]), None)
 
 
-def _held_out(y: NDArray[Any], schedule: Schedule) -> tuple[Ints, Ints]:
+def held_out(y: NDArray[Any], schedule: Schedule) -> tuple[Ints, Ints]:
     """The rows to train on and those held out: with every class in its share where there is room."""
     rows = np.arange(len(y))
     held = round(schedule.validation_share * len(y))
@@ -136,7 +136,7 @@ def _net(
         LRScheduler(policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=schedule.max_epochs)
     ]
     if validation is not None:
-        stop = EarlyStopping(patience=schedule.patience, load_best=True, sink=lambda *_: None)
+        stop = EarlyStopping(patience=schedule.patience, load_best=True, sink=_unsaid)
         callbacks.append(stop)
     return PenalisedClassifier(
         module,
@@ -158,6 +158,10 @@ def _net(
         device=schedule.device,
         verbose=schedule.verbose,
     )
+
+
+def _unsaid(*_: Any) -> None:
+    """Keeps to itself that training stopped early; a function of the module, so that it can be pickled."""
 
 
 def probabilities(net: NeuralNetClassifier, X: torch.Tensor) -> Floats:

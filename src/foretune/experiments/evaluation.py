@@ -1,8 +1,9 @@
 """The plan's four measures in one report: prediction, performance, efficiency, generalisation."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -35,23 +36,29 @@ def evaluate(
     past: Sequence[Task],
     setup: Setup,
     *,
+    seeds: Sequence[int] = (),
     on_case: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> dict[str, Any]:
     """The plan's evaluation as plain data for a report.
 
     For each dataset and family the recommended cells, the full grid, the library's default and the best
     fixed cell are trained for real. Generalisation is shown twice: replayed on the past's own datasets, each
-    of them unseen in turn, and on the same datasets with the family's own history left out. Raises
+    of them unseen in turn, and on the same datasets with the family's own history left out. `seeds` take the
+    place of the setup's own: each splits anew, and makes cases of its own. Raises
     `LearningError` where the past lacks one of the families.
     """
     chosen = [find_family(name) for name in families]
+    for one in chosen:
+        for data in datasets:
+            one.check_serves(data)
     by_family = {one.name: [task for task in past if task.family == one.name] for one in chosen}
     for name, tasks in by_family.items():
         if not tasks:
             raise LearningError(
                 f"neither the history nor the experience holds a task of {name} by {setup.metric}."
             )
-    cases = list(compare(datasets, chosen, by_family, setup, on_case=on_case))
+    setup = replace(setup, seed=seeds[0]) if seeds else setup
+    cases = list(_cases(datasets, chosen, by_family, setup, seeds=seeds or (setup.seed,), on_case=on_case))
     replayed = replay_report(
         past, ["portfolio", setup.learner], folds=REPLAY_FOLDS, trials=REPLAY_TRIALS, seed=setup.seed
     )
@@ -61,14 +68,37 @@ def evaluate(
         "metric": setup.metric,
         "learner": setup.learner,
         "history": _size(past),
-        "protocol": _protocol(setup),
+        "protocol": _protocol(setup) | ({"seeds": list(seeds)} if len(seeds) > 1 else {}),
         "cases": as_rows(cases),
         "summary": summary(cases, setup.metric),
         "overall": overall(cases, setup.metric),
         "prediction": prediction_accuracy(cases, setup.learner),
         "replay": replayed["replay"],
-        "unseen_family": unseen_families(datasets, chosen, by_family, setup, cases),
+        "unseen_family": unseen_families(
+            datasets, chosen, by_family, setup, [case for case in cases if case.seed in (None, setup.seed)]
+        ),
     }
+
+
+def _cases(
+    datasets: Sequence[Dataset],
+    families: Sequence[Family],
+    past: dict[str, list[Task]],
+    setup: Setup,
+    *,
+    seeds: Sequence[int],
+    on_case: Callable[[int, int], None],
+) -> Iterator[Case]:
+    """The cases of every seed; each knows its own where there are several."""
+    each = len(datasets) * len(families)
+    for k, seed in enumerate(seeds):
+        heard = partial(_shifted, on_case, k * each, each * len(seeds))
+        for case in compare(datasets, families, past, replace(setup, seed=seed), on_case=heard):
+            yield replace(case, seed=seed) if len(seeds) > 1 else case
+
+
+def _shifted(on_case: Callable[[int, int], None], before: int, planned: int, done: int, _: int) -> None:
+    on_case(before + done, planned)
 
 
 def unseen_families(

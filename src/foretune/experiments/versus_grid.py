@@ -13,7 +13,7 @@ from foretune.collect.evaluation import Measurement, PreparedData, Protocol, mea
 from foretune.collect.families import Family
 from foretune.data.errors import LearningError
 from foretune.data.metrics import Target, to_loss, to_score
-from foretune.data.records import Config, Evidence, Ints, Task, Trial
+from foretune.data.records import Config, Evidence, Floats, Ints, Task, Trial
 from foretune.experiments.judging import forecast_accuracy
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
@@ -59,7 +59,10 @@ class Search:
 
 @dataclass(frozen=True)
 class Case:
-    """One dataset x family: its searches by name, and what was forecast and measured for each cell."""
+    """One dataset x family: its searches by name, and what was forecast and measured for each cell.
+
+    `seed` is that of the splits and models where several are compared.
+    """
 
     dataset: str
     family: str
@@ -69,6 +72,7 @@ class Case:
     because: Sequence[Evidence] = ()
     cells: int = 0
     learning_seconds: float = 0.0
+    seed: int | None = None
 
     def gap(self, search: str | Search, metric: str) -> float:
         """How far a search stays behind the full grid on the outer test part; below 0 it is ahead."""
@@ -155,12 +159,15 @@ def outer_split(data: Dataset, setup: Setup) -> tuple[Dataset, Ints, Ints]:
 
 
 def without(tasks: Sequence[Task], data: Dataset, group: str | None = None) -> list[Task]:
-    """The tasks that have nothing to do with this dataset: neither the data, nor its name, nor its group."""
+    """The tasks that have nothing to do with this dataset: neither the data, nor its name, nor its group.
+
+    A group may bear the dataset's name: it holds what was made of the dataset.
+    """
     return [
         task
         for task in tasks
         if task.dataset != data.fingerprint
-        and task.name != data.name
+        and data.name not in (task.name, task.group)
         and (group is None or task.group != group)
     ]
 
@@ -316,6 +323,7 @@ def _summary(family: str, cases: Sequence[Case], metric: str) -> dict[str, Any]:
         peaks = [search.peak_bytes for search in of_search if search.peak_bytes is not None]
         row[f"peak_{name}"] = float(np.mean(peaks)) if peaks else None
     row["within_001"] = row["within_001_recommended"]
+    row["gap_error"] = _standard_error(gaps["recommended"])
     overhead = float(np.mean([case.searches["recommended"].overhead_seconds for case in cases]))
     row["overhead_recommended"] = overhead + _learning_seconds(cases)
     for cost in ("seconds", "cpu"):
@@ -324,8 +332,13 @@ def _summary(family: str, cases: Sequence[Case], metric: str) -> dict[str, Any]:
     row["fits_saved"] = 1 - row["fits_recommended"] / row["fits_grid"]
     difference = gaps["recommended"] - gaps["fixed"]
     row["gap_difference_to_fixed"] = float(difference.mean())
-    row["gap_difference_error"] = float(difference.std() / max(len(cases) - 1, 1) ** 0.5)
+    row["gap_difference_error"] = _standard_error(difference)
     return row
+
+
+def _standard_error(values: Floats) -> float:
+    """The standard error of the mean of values (n,); 0 for one value."""
+    return float(values.std() / max(len(values) - 1, 1) ** 0.5)
 
 
 def _learning_seconds(cases: Sequence[Case]) -> float:

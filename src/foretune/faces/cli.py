@@ -241,6 +241,7 @@ def tune(
     with open_to_write(history) as store, show_search(trials) as show:
         past: dict[str, Any] = {"history": store, "experience": not no_experience}
         name = family or advise(table, metric=metric, learner=learner, **past)[0].family
+        find_family(name).check_serves(table)
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
@@ -291,7 +292,8 @@ def replay(
 @app.command()
 def experiment(
     places: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders or names; default: the bundled unseen ones.")
+        list[str] | None,
+        typer.Argument(help="Files (tables, NPZ images), folders, names; default: bundled ones."),
     ] = None,
     family: Families = None,
     target: TargetColumn = None,
@@ -299,7 +301,13 @@ def experiment(
     cells: Annotated[int, typer.Option(min=1, help="Recommended cells that are tried.")] = 1,
     folds: Annotated[int, typer.Option(min=2, help="Inner folds.")] = 5,
     rows: Annotated[int | None, typer.Option(min=20, help="Use at most so many rows of a dataset.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the splits and the models.")] = 0,
+    test_share: Annotated[
+        float, typer.Option(min=0.05, max=0.95, help="Share of the rows that no search sees.")
+    ] = 0.25,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seed", help="Of splits and models; repeat it for several. Default: 0."),
+    ] = None,
     history: PastUrl = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
@@ -308,7 +316,8 @@ def experiment(
     """Recommend, train for real, and compare with the full grid search and the library's default.
 
     Each dataset is left out of the past that it is judged with. Every search selects on inner folds and is
-    judged on an outer test part that it never saw.
+    judged on an outer test part that it never saw. What was made of a dataset (its group
+    bears the dataset's name) is left out with it.
 
     Example: foretune experiment iris wine --family svm
     """
@@ -318,16 +327,17 @@ def experiment(
     from foretune.faces.report import print_report, write_report
 
     datasets = load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
-    setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, rows=rows, seed=seed)
+    setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, test_share, rows)
     for data in datasets:
         check_metric(setup.metric, data.target)
     past = past_of(history, family, setup.metric, experience=not no_experience)
     held = {task.family for task in past}
-    known = list(known_families(datasets[0].target))
+    served = known_families(datasets[0].target).items()
+    known = [name for name, one in served if all(one.serves(data) for data in datasets)]
     names = family or [name for name in known if name in held] or known
     past = [task for task in past if task.family in names]
     with show_progress("experiment") as on_case:
-        report = evaluate(datasets, names, past, setup, on_case=on_case)
+        report = evaluate(datasets, names, past, setup, seeds=seeds or [0], on_case=on_case)
     print_report(report, out)
     out.print(f"report: {write_report(report, output).resolve()}")
 

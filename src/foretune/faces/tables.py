@@ -129,8 +129,9 @@ def _gap_table(report: Report) -> list[Table]:
         [
             word(row, "family"),
             *_cells(row, ("cases",), _show_whole),
-            *_cells(row, ("gap_recommended", "gap_fixed"), show_gap),
-            _difference(row),
+            _with_error(row, "gap_recommended", "gap_error"),
+            *_cells(row, ("gap_fixed",), show_gap),
+            _with_error(row, "gap_difference_to_fixed", "gap_difference_error"),
             *_cells(row, ("gap_default",), show_gap),
             *_cells(row, ("within_001",), show_share),
         ]
@@ -141,10 +142,9 @@ def _gap_table(report: Report) -> list[Table]:
     return _filled(Table("Gap to the grid (positive: worse than the grid)", heads, rows, spare=[3]))
 
 
-def _difference(row: Row) -> str:
-    """The paired difference to the best fixed cell, with its standard error, which one case cannot have."""
-    shown = _cell(row.get("gap_difference_to_fixed"), show_gap)
-    error = row.get("gap_difference_error")
+def _with_error(row: Row, key: str, error_key: str) -> str:
+    """A gap, or a difference of gaps, with its standard error, which one case cannot have."""
+    shown, error = _cell(row.get(key), show_gap), row.get(error_key)
     return f"{shown} ± {error:.4f}" if is_number(error) and shown != DASH and row.get("cases") != 1 else shown
 
 
@@ -325,8 +325,9 @@ def by_family(rows: Iterable[Row] | None) -> dict[str, list[Row]]:
 
 
 def about(case: Row) -> str:
-    """The case's family and dataset."""
-    return f"{word(case, 'family')} on {word(case, 'dataset')}"
+    """The case's family and dataset, and its seed where there are several."""
+    seed = "" if case.get("seed") is None else f", seed {case['seed']}"
+    return f"{word(case, 'family')} on {word(case, 'dataset')}{seed}"
 
 
 def _filled(table: Table) -> list[Table]:

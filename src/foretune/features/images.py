@@ -111,7 +111,7 @@ def _smoothness(grey: Floats) -> float:
 def _correlation(a: Floats, b: Floats) -> float:
     a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
     spread = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
-    return float(np.sum(a * b)) / spread if spread > 0 else np.nan
+    return float(np.sum(a * b)) / spread if spread > 1e-12 * a.size else np.nan
 
 
 def _averaged(part: Floats) -> Floats:

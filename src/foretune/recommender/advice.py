@@ -83,8 +83,11 @@ def advise(
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
     if candidates is not None:
         _check_candidates(candidates, family)
-    wanted = [find_family(family)] if family else list(families(data.target).values())
-    wanted = [one for one in wanted if one.serves(data)] or wanted
+    if family:
+        find_family(family).check_serves(data)
+    wanted = [
+        one for one in families(data.target).values() if one.serves(data) and family in (None, one.name)
+    ]
     past = past_tasks(history, family=family, metric=metric, experience=experience)
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
@@ -117,6 +120,7 @@ def explained(
     """Why `advise` would name its first config for this family, or what is to be said of the config given."""
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
     one = find_family(family)
+    one.check_serves(data)
     if config is not None:
         check_names(config, one.hyperparameters(), family=family)
     past = past_tasks(history, family=family, metric=metric, experience=experience)

@@ -1,0 +1,208 @@
+"""The networks with scikit-learn's face."""
+
+import importlib
+import pickle
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.metrics import log_loss
+
+from foretune.collect.cnn import HEADS, CNNClassifier, DenseNetClassifier
+from foretune.collect.layers import ConvNet, DenseNet
+from foretune.collect.training import Batches, held_out, threads
+from foretune.data.errors import DatasetError, MissingExtraError, SpaceError
+
+QUICK = {"max_epochs": 3, "batch_size": 16, "random_state": 0, "n_jobs": 1}
+SMALL = {"num_filters": 4, **QUICK}
+
+
+def bars(n: int = 60, side: int = 8, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy images with a bright upper or lower half, bytes, and which."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 80, (n, side, side, channels), dtype=np.uint8)
+    y = np.array(["upper", "lower"])[np.arange(n) % 2]
+    X[y == "upper", : side // 2] += 120
+    X[y == "lower", side // 2 :] += 120
+    return X, y
+
+
+@pytest.mark.parametrize("model", [CNNClassifier(**SMALL), DenseNetClassifier(**QUICK)])
+def test_a_network_learns_what_is_plain_to_see(model: Any) -> None:
+    """Both tell upper from lower halves on unseen images, with probabilities that sum to 1."""
+    X, y = bars()
+    model = clone(model).set_params(max_epochs=8).fit(X[:40], y[:40])
+    probabilities = model.predict_proba(X[40:])
+    assert list(model.classes_) == ["lower", "upper"]
+    assert probabilities.shape == (20, 2)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    assert model.score(X[40:], y[40:]) == 1.0
+
+
+@pytest.mark.parametrize("augmentation", [False, True])
+def test_the_same_seed_trains_the_same_network(augmentation: bool) -> None:
+    """Two fits agree to the bit, another seed differs, and torch's own random state is left alone."""
+    X, y = bars()
+    state = torch.get_rng_state()
+    model = CNNClassifier(**SMALL, augmentation=augmentation, dropout=0.2)
+    one, same, other = (
+        clone(model).set_params(random_state=seed).fit(X, y).predict_proba(X) for seed in (3, 3, 4)
+    )
+    assert one.tolist() == same.tolist()
+    assert one.tolist() != other.tolist()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_bytes_and_floats_are_the_same_images() -> None:
+    """Images are standardised by channel, so that their unit does not matter."""
+    X, y = bars(channels=3)
+    one, other = CNNClassifier(**SMALL).fit(X, y), CNNClassifier(**SMALL).fit(X / 255.0, y)
+    torch.testing.assert_close(one._tensor(X), other._tensor(X / 255.0), atol=1e-4, rtol=0.0)
+    assert one._tensor(X).mean(dim=(0, 2, 3)).abs().max() < 1e-4
+
+
+def test_a_dense_network_takes_tables_too() -> None:
+    """On a standardised table it learns, and augmentation changes nothing there."""
+    X, y = load_iris(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    found = [
+        DenseNetClassifier(learning_rate=0.01, patience=None, random_state=0, augmentation=on)
+        .fit(X, y)
+        .predict_proba(X)
+        for on in (False, True)
+    ]
+    assert found[0].tolist() == found[1].tolist()
+    assert np.mean(found[0].argmax(axis=1) == y) > 0.9
+
+
+def test_the_curve_has_a_score_an_epoch() -> None:
+    """Each epoch's held-out loss and accuracy are kept; without held-out rows there is no curve."""
+    X, y = bars()
+    curves = CNNClassifier(**SMALL).fit(X, y).curves_
+    assert {*curves} == {"accuracy", "log_loss"}
+    assert len(curves["accuracy"]) == len(curves["log_loss"]) == 3
+    assert all(0.0 <= value <= 1.0 for value in curves["accuracy"])
+    assert CNNClassifier(**SMALL, patience=None).fit(X, y).curves_ == {}
+
+
+def test_training_stops_early_and_keeps_the_best_epoch() -> None:
+    """On noise the held-out loss soon rises: training ends early, with the weights of the best epoch."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 5)), rng.integers(0, 2, 60)
+    options = {"learning_rate": 0.03, "max_epochs": 60, "validation_share": 0.3, "random_state": 0}
+    model = DenseNetClassifier(**options, patience=2).fit(X, y)
+    losses, (_, held) = model.curves_["log_loss"], held_out(y, model._schedule())
+    assert len(held) == 18
+    assert len(losses) == np.argmin(losses) + 3 < 60
+    assert log_loss(y[held], model.predict_proba(X[held])) == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_layers_are_those_of_the_plan() -> None:
+    """ReLU layers of the given sizes; dropout after the first two only; heads as the plan has them."""
+    assert HEADS["128-64"] == ((128, 64), 0.0, 0.0)
+    assert HEADS["256-128-64"] == ((256, 128, 64), 0.0, 0.0)
+    assert HEADS["256-128-64-regularised"] == ((256, 128, 64), 0.001, 0.5)
+    net = DenseNet(10, (8, 6, 4), 3, dropout=1.0)
+    assert [tuple(layer.weight.shape) for layer in net.hidden] == [(8, 10), (6, 8), (4, 6)]
+    assert net(torch.rand(2, 10)).shape == (2, 3)
+    assert torch.equal(net(torch.rand(1, 10)), net(torch.rand(1, 10)))  # all is dropped, biases stay
+    wanted = sum(np.sum(layer.weight.detach().numpy() ** 2) for layer in net.hidden)
+    assert net.squares().item() == pytest.approx(wanted)
+
+
+def test_an_l2_penalty_makes_weights_smaller() -> None:
+    """The penalty enters the loss while training, and the weights of hidden layers shrink."""
+    X, y = bars()
+    sizes = [DenseNetClassifier(**QUICK, l2=l2).fit(X, y).net_.module_.squares().item() for l2 in (0.0, 0.05)]
+    assert sizes[1] < sizes[0]
+
+
+@pytest.mark.parametrize("pool", [2, 3])
+@pytest.mark.parametrize("side", [1, 5, 28])
+def test_small_images_are_pooled_no_further_than_they_can_be(pool: int, side: int) -> None:
+    """Three blocks on images of any size give a logit for each class."""
+    net = ConvNet(
+        (side, side + 1, 3),
+        (8,),
+        4,
+        num_filters=2,
+        kernel_size=5,
+        pool_size=pool,
+        blocks=3,
+        width=2,
+        batch_norm=True,
+        dropout=0.1,
+        head_dropout=0.0,
+    )
+    assert net(torch.rand(2, 3, side, side + 1)).shape == (2, 4)
+
+
+def test_batches_hold_every_row_once() -> None:
+    """Shuffled batches of about the size asked for hold all rows, none of them alone."""
+    rows = torch.utils.data.TensorDataset(torch.arange(33.0)[:, None], torch.arange(33))
+    batches = list(Batches(rows, 16, generator=torch.Generator().manual_seed(0)))
+    assert [len(y) for _, y in batches] == [11, 11, 11]
+    assert len(Batches(rows, 16)) == 3
+    assert sorted(int(value) for _, y in batches for value in y) == list(range(33))
+    assert all(torch.equal(X[:, 0], y.float()) for X, y in batches)
+
+
+def test_threads_are_given_back() -> None:
+    """A fit on one thread leaves torch's number of threads as it was."""
+    before = torch.get_num_threads()
+    with threads(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before
+
+
+def test_a_fitted_network_can_be_pickled() -> None:
+    """It predicts the same in another process."""
+    X, y = bars()
+    model = CNNClassifier(**SMALL, augmentation=True).fit(X, y)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.predict_proba(X).tolist() == model.predict_proba(X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y", "message"),
+    [
+        (CNNClassifier(), np.zeros((4, 9)), [0, 1, 0, 1], r"images \(n, height, width, channels\), but X"),
+        (CNNClassifier(), np.zeros((4, 3, 3)), [0, 1, 0, 1], r"X has shape \(4, 3, 3\)"),
+        (DenseNetClassifier(), np.zeros((4, 3, 3)), [0, 1, 0, 1], r"or tables \(n, d\)"),
+        (DenseNetClassifier(), np.zeros((4, 3)), [0, 1, 0], r"y has shape \(3,\)"),
+        (DenseNetClassifier(), np.zeros((4, 3)), [1, 1, 1, 1], "one class only"),
+    ],
+)
+def test_what_does_not_fit_is_refused(model: Any, X: np.ndarray, y: list[int], message: str) -> None:
+    """Rows or labels of another shape raise one line that says what is taken."""
+    with pytest.raises(DatasetError, match=message):
+        model.fit(X, y)
+
+
+def test_other_images_than_it_was_fitted_on_are_refused() -> None:
+    """A fitted network takes images of its own size only."""
+    X, y = bars()
+    model = CNNClassifier(**SMALL).fit(X, y)
+    with pytest.raises(DatasetError, match="was fitted on"):
+        model.predict(X[:, :4])
+
+
+def test_unknown_choices_name_the_known() -> None:
+    """A head or an optimizer that does not exist brings those that do."""
+    X, y = bars()
+    with pytest.raises(SpaceError, match="there is no head '64': use one of 128-64, 256-128-64"):
+        CNNClassifier(head="64").fit(X, y)
+    with pytest.raises(SpaceError, match="there is no optimizer 'lion': use adam or sgd"):
+        CNNClassifier(optimizer="lion").fit(X, y)
+
+
+def test_without_torch_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the networks without skorch or torch names the extra."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "foretune.collect.cnn")
+    with pytest.raises(MissingExtraError, match=r"pip install 'foretune\[torch\]'"):
+        importlib.import_module("foretune.collect.cnn")
