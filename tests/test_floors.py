@@ -28,7 +28,7 @@ DOORS: Final = {
     "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
     "psycopg": {"history/sql.py"},
     "openml": {"data/openml_client.py"},
-    "pyarrow": {"history/parquet.py"},
+    "pyarrow": {"history/parquet.py", "history/expansion.py"},
     "dask": {"collect/backends.py"},
     "distributed": {"collect/backends.py"},
     "ray": {"collect/backends.py"},

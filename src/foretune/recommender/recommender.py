@@ -253,10 +253,13 @@ class Recommender:
         Raises `HistoryError` where the folder does not hold a saved recommender.
         """
         told = read_card(folder).get("recommender")
-        if not isinstance(told, dict) or told.get("learner") not in LEARNERS:
+        if not isinstance(told, dict) or str(told.get("learner")) not in LEARNERS:
             raise HistoryError(f"{folder} holds a pack, but no recommender: open it with open_history.")
+        aliases = told.get("aliases", {})
+        if not isinstance(aliases, dict) or not all(isinstance(old, str) for old in aliases.values()):
+            raise HistoryError(f"{folder} names aliases that are no names: take it from its source again.")
         with open_history(folder) as pack:
-            return cls(told["learner"], aliases=told.get("aliases", {})).fit(pack.tasks())
+            return cls(str(told["learner"]), aliases=aliases).fit(pack.tasks())
 
     def _best(
         self, lesson: Lesson, task: Task, pool: dict[str, Config], *, per_second: bool
