@@ -284,8 +284,8 @@ TARGETS: Final = {
     for target in (
         Target("table_csv", "table.csv", as_table, lambda: [TABLE]),
         Target("table_parquet", "table.parquet", as_table, tables),
-        Target("cv_results_csv", "results.csv", as_cv_results, outputs("*.csv")),
-        Target("cv_results_json", "results.json", as_cv_results, outputs("*.json")),
+        Target("cv_results_csv", "results.csv", as_cv_results, outputs("grid_search.csv")),
+        Target("cv_results_json", "results.json", as_cv_results, outputs("grid_search.json")),
         Target("optuna_journal", "journal.log", as_optuna, journals),
         Target("optuna_database", "cells", as_optuna_database, lambda: seeds_of(optuna_database())),
         Target("dataset_csv", "data.csv", as_dataset, lambda: [ROWS]),

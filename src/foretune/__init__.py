@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from foretune.history.readers.cv_results import read_cv_results as read_cv_results
     from foretune.history.readers.optuna import read_optuna as read_optuna
     from foretune.history.readers.table import read_table as read_table
+    from foretune.history.sharing import Sharing as Sharing, export_pack as export_pack
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.explanation import Explanation as Explanation
@@ -80,6 +81,7 @@ _HOME = {
     "history.readers.cv_results": ("read_cv_results",),
     "history.readers.optuna": ("read_optuna",),
     "history.readers.table": ("read_table",),
+    "history.sharing": ("Sharing", "export_pack"),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.explanation": ("Explanation",),

@@ -81,6 +81,13 @@ def test_few_folds_are_noisier() -> None:
     assert doubts_of([*tasks, task(3, protocol={"folds": 2})])[0].places == (3,)
 
 
+def test_scores_that_are_all_impossible_are_told_and_not_weighed() -> None:
+    """Where every task has impossible scores, none counts less than another."""
+    odd = [task(number, losses=(0.1, 0.2, 0.3)) for number in range(3)]
+    assert kinds(odd) == {"impossible"}
+    assert weighed(odd) == (odd, ())
+
+
 def test_weights_multiply() -> None:
     """A trial that was trusted less counts less still where its task is doubted twice."""
     odd = task(9, versions={"scikit-learn": "0.24"}, losses=(-93.0, -94.0, -95.0))

@@ -40,11 +40,11 @@ class Doubt:
 
 
 def weighed(tasks: Sequence[Task]) -> tuple[list[Task], tuple[str, ...]]:
-    """The tasks, the trials of doubted ones weighted down, and a sentence for every doubt.
+    """The tasks, the trials of doubted ones weighted down, and a sentence for each such doubt.
 
     Tasks without doubts are the very objects given.
     """
-    found, doubts = list(tasks), doubts_of(tasks)
+    found, doubts = list(tasks), [doubt for doubt in doubts_of(tasks) if doubt.weight < 1.0]
     weights: dict[int, float] = defaultdict(lambda: 1.0)
     for doubt in doubts:
         for place in doubt.places:
@@ -115,7 +115,8 @@ def _impossible(tasks: Sequence[Task]) -> Iterator[Doubt]:
     if places:
         names = sorted({tasks[place].metric for place in places})
         sentence = f"{_share(places, tasks)} have scores that {names[0][:60]} never has"
-        yield Doubt("impossible", sentence, places, IMPOSSIBLE)
+        # Where all are so, no task is to be believed more than another.
+        yield Doubt("impossible", sentence, places, IMPOSSIBLE if len(places) < len(tasks) else 1.0)
 
 
 def _unlike(

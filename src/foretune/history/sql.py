@@ -268,6 +268,8 @@ def _explained(path: Path) -> Iterator[None]:
     """Turns what SQLite reports into a `HistoryError` that says what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise HistoryError(f"{path} holds text that is no UTF-8: restore it from a copy.") from error
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         raise HistoryError(f"{path} {_explain(cause)} ({cause}).") from error

@@ -66,9 +66,9 @@ class Mixture:
 
 
 def trust_in(tasks: Sequence[Task]) -> Floats | None:
-    """How far each task is trusted (tasks,), the mean weight of its finished trials; None where all are."""
+    """How far each task is trusted (tasks,), its trials' mean weight; None where none stands out."""
     trust = np.array([fmean(trial.weight for trial in task.done) for task in tasks], dtype=np.float64)
-    return None if (trust == 1.0).all() else trust
+    return None if (trust == trust[0]).all() else trust
 
 
 def _updated(prior: Floats, seen: Floats, losses: Floats, noise: float) -> Floats:
