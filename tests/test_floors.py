@@ -36,7 +36,7 @@ DOORS: Final = {
     "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
     "psycopg": {"history/sql.py"},
     "openml": {"data/openml_client.py"},
-    "pyarrow": {"history/parquet.py", "collect/hubs/parquet_files.py"},
+    "pyarrow": {"history/parquet.py", "history/expansion.py", "collect/hubs/parquet_files.py"},
     "PIL": {"collect/hubs/pictures.py"},
     "dask": {"collect/backends.py"},
     "distributed": {"collect/backends.py"},

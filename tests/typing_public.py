@@ -56,6 +56,8 @@ def histories(url: str) -> pd.DataFrame:
         tasks = list(history.tasks("svm", metric="accuracy"))
         assert_type(tasks, list[foretune.Task])
         foretune.write_pack(tasks, "shared", card={"name": "mine"})
+        count: int = foretune.export_pack(tasks, "given", sharing=foretune.Sharing(without_names=True))
+        print(count)
         return history.table()
 
 

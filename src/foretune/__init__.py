@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from foretune.history.readers.syne_tune import read_syne_tune as read_syne_tune
     from foretune.history.readers.table import read_table as read_table
     from foretune.history.readers.wandb import read_wandb as read_wandb
+    from foretune.history.sharing import Sharing as Sharing, export_pack as export_pack
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.early_stopping import EarlyStopping as EarlyStopping, Step as Step
@@ -104,6 +105,7 @@ _HOME = {
     "history.readers.syne_tune": ("read_syne_tune",),
     "history.readers.table": ("read_table",),
     "history.readers.wandb": ("read_wandb",),
+    "history.sharing": ("Sharing", "export_pack"),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.early_stopping": ("EarlyStopping", "Step"),

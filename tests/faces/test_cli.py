@@ -117,7 +117,7 @@ def test_wrong_options_are_answered(
 def test_a_wrong_grid_file_is_answered(
     foretune: Foretune, table: Path, tmp_path: Path, content: str, words: list[str]
 ) -> None:
-    """What is no JSON, no grid, or holds an unknown hyperparameter is refused with what to write."""
+    """What as JSON, no grid, or holds an unknown hyperparameter is refused with what to write."""
     grid = tmp_path / "grid.json"
     grid.write_text(content)
     run = foretune("recommend", table, "--target", "label", "--family", "svm", "--grid-file", grid)
@@ -382,7 +382,7 @@ def test_a_recommendation_is_explained(
     answer = asked(foretune(*words, "--config", '{"C": 7}', "--json"))
     assert answer["recommendation"]["config"]["C"] == 7  # type: ignore[index]
     assert_one_line(foretune(*words, "--config", '{"X": 7}'), "svm has no hyperparameter 'X'")
-    assert_one_line(foretune(*words, "--config", "{"), "is no JSON", '{"C": 10}')
+    assert_one_line(foretune(*words, "--config", "{"), "as JSON", '{"C": 10}')
 
 
 def test_a_family_is_tuned(foretune: Foretune, table: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from foretune.data.records import Task, Trial
 from foretune.history import parquet
 from foretune.history.history import open_history
 from foretune.history.parquet import write_pack
+from foretune.history.rows import task_row
 from foretune.testing import check_reading, example_tasks, spelled
 
 
@@ -240,3 +241,25 @@ def test_hostile_content(pack, column, value):
     rewrite(pack, "svm.parquet", change)
     with open_history(pack) as history, pytest.raises(HistoryError, match="pack"):
         list(history.tasks())
+
+
+def test_a_pack_reaches_for_nothing_outside(tmp_path):
+    """A pack whose files are links, or whose tasks name files elsewhere, is refused."""
+    write_pack([Task("iris", "svm", None, trials=(Trial({"C": 1.0}, 0.5),))], tmp_path / "pack", card={})
+    (tmp_path / "pack" / "svm.parquet").rename(tmp_path / "elsewhere.parquet")
+    (tmp_path / "pack" / "svm.parquet").symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(HistoryError, match="is a link"):
+        list(open_history(tmp_path / "pack").tasks())
+    with pytest.raises(HistoryError, match="cannot hold the family"):
+        write_pack([Task("iris", "../svm", None)], tmp_path / "other", card={})
+
+
+def test_a_pack_with_a_task_twice_is_damaged(tmp_path):
+    """A pack that holds one task twice was not written by foretune, and is refused."""
+    row = task_row(Task("iris", "svm", None))
+    content = parquet._parquet([row, row], parquet.TASK_SCHEMA)
+    (tmp_path / "tasks.parquet").write_bytes(content)
+    card = {"format_version": 1, "files": {"tasks.parquet": parquet._digest(content)}}
+    (tmp_path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(HistoryError, match="a task comes twice"):
+        list(open_history(tmp_path).tasks())

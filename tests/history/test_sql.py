@@ -287,7 +287,7 @@ def test_full_disk(fresh):
     history = SqlHistory(next(fresh))
     limit = lambda connection, _: connection.execute("PRAGMA max_page_count=20")  # noqa: E731
     sql.sa.event.listen(history._engine, "connect", limit)
-    tasks = [Task(str(number), "svm", None, group="g" * 4000) for number in range(50)]
+    tasks = [Task(str(number), "svm", None, provenance={"by": "g" * 4000}) for number in range(50)]
     with pytest.raises(HistoryError, match="disk is full"):
         history.add(*tasks)
     assert list(history.tasks()) == []

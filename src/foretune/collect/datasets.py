@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
+from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
 from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
@@ -164,12 +165,16 @@ def make_dataset(
     """
     if table.empty:
         raise DatasetError(f"{name} is empty: it holds no rows.")
+    check_count(table.shape[1], MOST_COLUMNS, f"columns in {name}", error=DatasetError)
     if target_column not in table.columns:
         near = get_close_matches(target_column, map(str, table.columns), n=1)
         hint = (
             f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(str, table.columns[:8]))}, ..."
         )
         raise DatasetError(f"{name} has no column {target_column!r}: {hint}")
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise DatasetError(f"{name} has several columns {str(twice)[:60]!r}: rename all but one.")
     y = table[target_column]
     return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
 
@@ -263,13 +268,14 @@ def _read(path: Path) -> pd.DataFrame:
     readers = {
         ".csv": pd.read_csv,
         ".tsv": lambda file: pd.read_csv(file, sep="\t"),
-        ".parquet": pd.read_parquet,
+        ".parquet": _read_parquet,
         ".arff": _read_arff,
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DatasetError(f"{path.name}: foretune reads {', '.join(FILE_TYPES)} files.")
     try:
+        check_file(path, error=DatasetError)
         return reader(path)  # type: ignore[operator,no-any-return]
     except DatasetError:
         raise
@@ -279,6 +285,13 @@ def _read(path: Path) -> pd.DataFrame:
         raise DatasetError(
             f"{path.name} cannot be read as {path.suffix[1:].upper()}: {_line(error)}"
         ) from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from foretune.history.expansion import check_parquet  # noqa: PLC0415 - only this branch needs pyarrow
+
+    check_parquet(path, error=DatasetError)
+    return pd.read_parquet(path)
 
 
 def _line(error: Exception) -> str:

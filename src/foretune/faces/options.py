@@ -1,6 +1,5 @@
 """Options and output that the commands share: names of options, reading of files, progress."""
 
-import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from foretune.data.bounds import MOST_JSON_BYTES, content_of, parsed
 from foretune.data.errors import DatasetError, ForetuneError, SpaceError
 from foretune.data.metrics import to_score
 
@@ -156,20 +156,21 @@ def read_groups(path: Path) -> dict[str, str]:
 def read_config(text: str) -> dict[str, Any]:
     """The config in a JSON text."""
     try:
-        config = json.loads(text)
-    except ValueError as error:
-        raise SpaceError(f'{text!r} is no JSON ({error}): give a config such as {{"C": 10}}.') from None
+        config = parsed(text, repr(text[:60]), error=SpaceError)
+    except SpaceError as error:
+        raise SpaceError(f'{error} A config is an object such as {{"C": 10}}.') from None
     if not isinstance(config, dict):
-        raise SpaceError(f'{text!r} is no config: give a JSON object such as {{"C": 10}}.')
+        raise SpaceError(f'{text[:60]!r} is no config: give a JSON object such as {{"C": 10}}.')
     return config
 
 
 def read_json(path: Path) -> Any:
     """What a JSON file holds."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = content_of(path, most=MOST_JSON_BYTES, error=SpaceError)
     except (OSError, ValueError) as error:
         raise SpaceError(f"{path} cannot be read as JSON: {error}.") from None
+    return parsed(content, str(path), error=SpaceError)
 
 
 @contextmanager

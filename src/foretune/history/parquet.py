@@ -23,8 +23,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from foretune.data.bounds import MOST_JSON_BYTES, MOST_TASKS, check_count, content_of, parsed
 from foretune.data.errors import HistoryError, VersionError
 from foretune.data.records import Task
+from foretune.history.expansion import table_in
 from foretune.history.rows import TABLE_TYPES, Row, RowReader, task_row, trial_row
 
 if TYPE_CHECKING:
@@ -125,7 +127,11 @@ class PackHistory:
 
     def _find(self, **wanted: str | None) -> dict[int, Row]:
         """The rows of the wanted tasks, by their place in tasks.parquet."""
-        rows = enumerate(self._read(TASKS, TASK_SCHEMA).to_pylist())
+        table = self._read(TASKS, TASK_SCHEMA)
+        check_count(len(table), MOST_TASKS, "tasks in a pack")
+        if pc.count_distinct(table["key"]).as_py() < len(table):
+            raise _damaged(self._folder, "a task comes twice")
+        rows = enumerate(table.to_pylist())
         filters = {column: value for column, value in wanted.items() if value is not None}
         return {i: row for i, row in rows if all(row[column] == value for column, value in filters.items())}
 
@@ -141,11 +147,13 @@ class PackHistory:
         """The content of one file, once its digest and its schema have been checked."""
         path = self._folder / f"{name}.parquet"
         try:
-            content = path.read_bytes()
+            content = content_of(path, links=False)
             if _digest(content) != self.card["files"][path.name]:
                 raise ValueError("it differs from what the card tells")
-            table = pq.read_table(pa.BufferReader(content))
-        except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+            table = table_in(content)
+        except HistoryError:
+            raise
+        except Exception as error:  # pyarrow raises errors of many kinds for a damaged file
             raise _damaged(path, error) from error
         if not table.schema.equals(schema):
             raise _damaged(path, f"its columns are {table.schema.names} of other names or types than ours")
@@ -297,11 +305,11 @@ def _values(array: pa.Array) -> list[Any]:
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_bytes())
+        card = parsed(content_of(path, most=MOST_JSON_BYTES, links=False), str(path))
         version = card["format_version"]
         if not isinstance(version, int) or not isinstance(card.get("files"), dict):
             raise TypeError("it lacks its version or its files")
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _damaged(path, error) from error
     if version > FORMAT_VERSION:
         raise VersionError(

@@ -11,6 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
+from foretune.data.bounds import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    LONGEST_TEXT,
+    check_count,
+    check_nested,
+    check_space,
+    checked_name,
+    may_be_odd,
+)
 from foretune.data.errors import HistoryError
 from foretune.data.records import Status, Task, Trial, plain
 
@@ -20,6 +30,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Row = dict[str, Any]
+
+# What reading an odd row may raise; a huge whole number overflows where a float is wanted.
+ODD: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError, RecursionError, HistoryError)
 
 # The columns of the bulk path, `History.table`, with their types.
 TABLE_TYPES: Final = {
@@ -45,7 +58,7 @@ def task_row(task: Task) -> Row:
         "dataset": _storable(task.dataset),
         "group": _storable(task.group),
         "space": None if task.space is None else _json(task.space.to_serialized_dict()),
-        "metafeatures": _json(_numbers(task.metafeatures)),
+        "metafeatures": _json(_numbers(_named(task.metafeatures))),
         "provenance": _json(task.provenance),
     }
 
@@ -55,7 +68,7 @@ def trial_row(trial: Trial) -> Row:
     trial = replace(trial, fidelity=_real(plain(trial.fidelity)))  # the key must be that of what is read back
     return {
         "key": trial.key,
-        "config": _json(trial.config),
+        "config": _json(_named(trial.config)),
         "loss": _real(plain(trial.loss)),
         "seconds": _real(plain(trial.seconds)),
         "status": str(trial.status),
@@ -67,7 +80,7 @@ def trial_row(trial: Trial) -> Row:
         "seed": _storable_count(trial.seed),
         "repeat": _storable_count(trial.repeat),
         "weight": float(trial.weight),
-        "reason": _storable(trial.reason),
+        "reason": _storable(trial.reason[:LONGEST_REASON], LONGEST_REASON),
     }
 
 
@@ -92,24 +105,24 @@ class RowReader:
         """The task of a row and of the rows of its trials."""
         try:
             return Task(
-                _text(row["name"]),
-                _text(row["family"]),
+                _name(row["name"]),
+                _name(row["family"]),
                 self._space(row["space"]),
-                metric=_text(row["metric"]),
-                dataset=_optional(_text, row["dataset"]),
-                group=_optional(_text, row["group"]),
-                metafeatures=_read_numbers(row["metafeatures"]),
+                metric=_name(row["metric"]),
+                dataset=_optional(_name, row["dataset"]),
+                group=_optional(_name, row["group"]),
+                metafeatures=_named(_read_numbers(row["metafeatures"])),
                 trials=tuple(map(self.trial, trials)),
                 provenance=_read_mapping(row["provenance"]),
             )
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except ODD as error:
             self._reject(row, error)
 
     def trial(self, row: Mapping[str, Any]) -> Trial:
         """The trial of a row."""
         try:
             return Trial(
-                _read_mapping(row["config"]),
+                _named(_read_mapping(row["config"])),
                 _real(row["loss"]),
                 seconds=_real(row["seconds"]),
                 status=Status(row["status"]),
@@ -121,9 +134,9 @@ class RowReader:
                 seed=_optional(_count, row["seed"]),
                 repeat=_count(row["repeat"]),
                 weight=_weight(row["weight"]),
-                reason=_text(row["reason"]),
+                reason=_text(row["reason"])[:LONGEST_REASON],
             )
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except ODD as error:
             self._reject(row, error)
 
     def without_texts(self, row: Row) -> Row:
@@ -135,7 +148,7 @@ class RowReader:
                 "costs": _read_numbers(row["costs"]),
                 "curve": _read_list(_parse(row["curve"])),
             }
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except ODD as error:
             self._reject(row, error)
 
     def filled(self, known: Row, later: Row) -> Row:
@@ -144,7 +157,7 @@ class RowReader:
         try:
             for column in ("metafeatures", "provenance"):
                 merged[column] = _filled_json(known[column], later[column])
-        except (TypeError, ValueError, RecursionError) as error:
+        except ODD as error:
             self._reject(known, error)
         return merged
 
@@ -171,7 +184,8 @@ class RowReader:
     def _reject(self, row: Mapping[str, Any], error: Exception) -> NoReturn:
         what = f"task {row['name']!r}" if "provenance" in row else f"a trial of config {row.get('config')!r}"
         raise HistoryError(
-            f"{self._source} holds {what} that cannot be read ({type(error).__name__}: {error}): "
+            f"{self._source} holds {what[:200]} that cannot be read "
+            f"({type(error).__name__}: {str(error)[:200]}): "
             "it is damaged or was not written by foretune. Take it from its source again."
         ) from error
 
@@ -180,9 +194,11 @@ def _read_space(text: str) -> "ConfigurationSpace":
     from ConfigSpace import ConfigurationSpace  # noqa: PLC0415 - heavy, and histories without spaces exist
 
     try:
-        return ConfigurationSpace.from_serialized_dict(_read_mapping(text))
+        values = _read_mapping(text)
+        check_space(values)
+        return ConfigurationSpace.from_serialized_dict(values)
     except Exception as error:  # ConfigSpace raises whatever a malformed space makes it stumble on
-        raise ValueError(f"no space: {error}") from error
+        raise ValueError(f"no space: {str(error)[:200]}") from error
 
 
 def _json(value: Any) -> str:
@@ -235,13 +251,21 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 # One decoder for all texts: `json.loads` with an argument would build one for each.
-_parse: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
+def _parse(text: str) -> Any:
+    check_count(len(text), LONGEST_TEXT, "characters in one cell")
+    value = _decode(text)
+    if may_be_odd(text):
+        check_nested(value, "a cell")
+    return value
 
 
 def _read_mapping(text: str) -> dict[str, Any]:
     value = _parse(text)
     if not isinstance(value, dict):
-        raise TypeError(f"{text!r} is not a JSON object")
+        raise TypeError(f"{text[:200]!r} is not a JSON object")
     return value
 
 
@@ -251,7 +275,7 @@ def _read_numbers(text: str) -> dict[str, float]:
 
 def _read_list(value: Any) -> tuple[float, ...]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is not a list of numbers")
+        raise TypeError(f"{str(value)[:200]} is not a list of numbers")
     return tuple([x if type(x) is float else _from_json_number(x) for x in value])
 
 
@@ -263,6 +287,17 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value
+
+
+def _name(value: Any) -> str:
+    return checked_name(_text(value), "a name")
+
+
+def _named(values: Mapping[str, T]) -> Mapping[str, T]:
+    """The mapping itself; a `HistoryError` where a name in it is too long."""
+    if max(map(len, values), default=0) > LONGEST_NAME:
+        checked_name(max(values, key=len), "the name of a hyperparameter or meta-feature")
+    return values
 
 
 def _count(value: Any) -> int:
@@ -281,17 +316,18 @@ def _real(value: Any) -> float | None:
 
 def _weight(value: Any) -> float:
     weight = _real(value)
-    if weight is None:
-        raise TypeError("a trial needs a weight")
+    if weight is None or not 0.0 < weight <= 1.0:
+        raise ValueError(f"a trial's weight is above 0 and at most 1, not {weight}")
     return weight
 
 
-def _storable(text: str | None) -> str | None:
-    """The text itself; a `HistoryError` where it holds half a character, which no store keeps."""
+def _storable(text: str | None, most: int = LONGEST_NAME) -> str | None:
+    """The text itself; a `HistoryError` where it is longer than `most`, or holds half a character."""
     try:
         (text or "").encode()
     except UnicodeEncodeError as error:
         raise HistoryError(f"{text!r} cannot be stored: it is not valid Unicode ({error.reason}).") from None
+    check_count(len(text or ""), most, "characters in a name")
     return text
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 from foretune.data.errors import HistoryError, VersionError
 from foretune.data.records import DONE, FAILED, RUNNING, Task
 from foretune.history.rows import Row, RowReader, task_row, trial_row, with_texts
+from foretune.history.sqlite_trust import check_schema, limit_trust
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,6 +193,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
+        limit_trust(connection)
         connection.execute(f"PRAGMA query_only={read_only:d}")
         connection.execute("PRAGMA foreign_keys=ON")
         # With a write-ahead log, a power cut may lose the last commits; the death of a process loses none.
@@ -224,6 +226,7 @@ def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(_connect(path, read_only=True)) as connection:
+        check_schema(connection, path)
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
         if VERSION_TABLE in tables:
             (revision,) = connection.execute(f"SELECT max(version_num) FROM {VERSION_TABLE}").fetchone()  # noqa: S608
@@ -265,6 +268,8 @@ def _explained(path: Path) -> Iterator[None]:
     """Turns what SQLite reports into a `HistoryError` that says what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise HistoryError(f"{path} holds text that is no UTF-8: restore it from a copy.") from error
     except (sa.exc.DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         raise HistoryError(f"{path} {_explain(cause)} ({cause}).") from error

@@ -72,7 +72,11 @@ class BayesianNetwork:
         losses, points = self._recorded()
         self._arrays = {
             **trained(
-                points, [_normal_scores(y) for y in losses], self._described(tasks=None), self._training
+                points,
+                [_normal_scores(y) for y in losses],
+                self._described(tasks=None),
+                self._training,
+                self._mixture.trust,
             ),
             **_units(losses),
             "metafeatures": np.array(float(self._metafeatures)),

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from foretune.data.errors import MissingExtraError
-from foretune.data.records import Floats
+from foretune.data.records import Floats, Ints
 
 ROWS: Final = 512  # trials a step and member; 1024 took 7 times as long on one core, and gained nothing
 BATCHES: Final = (8, 32)  # fewest and most tasks a step and member
@@ -36,12 +36,17 @@ class Training:
 
 
 def trained(
-    configs: Sequence[Floats], scores: Sequence[Floats], points: Floats, training: Training
+    configs: Sequence[Floats],
+    scores: Sequence[Floats],
+    points: Floats,
+    training: Training,
+    trust: Floats | None = None,
 ) -> dict[str, Floats]:
     """The parameters of all members as arrays, see `BayesianNetwork.arrays`.
 
     For each past task: encoded configs (n, d) and their normal scores (n,); `points` (tasks, m) are the
-    inputs that describe the datasets. The objective is the mean negative log likelihood of a task's trials
+    inputs that describe the datasets, and `trust` (tasks,) how often one is drawn beside another (None: all
+    alike). The objective is the mean negative log likelihood of a task's trials
     given a random few of them, with task weights integrated out.
     Source: Harrison, Sharma, Pavone 2018, arXiv:1807.08912, eq. 12. Raises `MissingExtraError` without torch.
     """
@@ -51,7 +56,7 @@ def trained(
     optimiser = torch.optim.Adam(parameters.values(), lr=training.learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: _warm_then_cool(k, training.steps))
     for _ in range(training.steps):
-        batch = _batch(configs, scores, points, training.members, rng)
+        batch = _batch(configs, scores, points, training.members, rng, trust=trust)
         tensors = [torch.as_tensor(array, dtype=torch.float32) for array in batch]
         context = int(rng.integers(1, max(2, min(LONGEST_CONTEXT + 1, batch[0].shape[2]))))
         loss = _objective(torch, parameters, tensors, context=context, training=training, generator=generator)
@@ -104,6 +109,8 @@ def _batch(
     points: Floats,
     members: int,
     rng: np.random.Generator,
+    *,
+    trust: Floats | None,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Random tasks and trials for each member: configs (members, b, n, d), scores, presence, points.
 
@@ -111,7 +118,7 @@ def _batch(
     """
     n = min(SAMPLE, max(map(len, scores)))
     size = int(np.clip(ROWS // n, *BATCHES))
-    chosen = [rng.permutation(len(scores))[:size] for _ in range(members)]
+    chosen = [_drawn(len(scores), size, rng, trust) for _ in range(members)]
     shape = (members, len(chosen[0]), n)
     x, u, present = np.zeros((*shape, configs[0].shape[1])), np.zeros(shape), np.zeros(shape)
     for e, tasks in enumerate(chosen):
@@ -120,6 +127,13 @@ def _batch(
             places = rng.permutation(n)[: len(rows)]
             x[e, b, places], u[e, b, places], present[e, b, places] = configs[t][rows], scores[t][rows], 1.0
     return x, u, present, points[np.array(chosen)]
+
+
+def _drawn(tasks: int, size: int, rng: np.random.Generator, trust: Floats | None) -> Ints:
+    """At most so many of the tasks, all different; those trusted less are drawn less often."""
+    if trust is None:
+        return rng.permutation(tasks)[:size]
+    return rng.choice(tasks, min(size, tasks), replace=False, p=trust / trust.sum())
 
 
 def _objective(

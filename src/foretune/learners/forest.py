@@ -43,10 +43,10 @@ class Forest:
         """The share of each past task (tasks,) in a choice among these configs, before any trial."""
         points = self.mixture.metaspace.known
         if not points.shape[1] or len(points) < FEWEST_TASKS:
-            return np.full(len(points), 1.0 / len(points))
+            return self.mixture.trusted(np.full(len(points), 1.0 / len(points)))
         trees, leaves = self._trees(configs)
         together = leaves == trees.leaves(self.mixture.metaspace.points([task.metafeatures]))
-        return np.asarray((together / together.sum(axis=0)).mean(axis=1))
+        return self.mixture.trusted(np.asarray((together / together.sum(axis=0)).mean(axis=1)))
 
     def _trees(self, configs: Sequence[Config]) -> tuple[Trees, Ints]:
         """The trees for a choice among these configs, and the leaves (tasks, trees) of the past tasks."""

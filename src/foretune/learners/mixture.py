@@ -1,6 +1,7 @@
 """A new task as a mixture of past ones: it may behave like any of them, each with a weight."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 from scipy.special import logsumexp
@@ -33,6 +34,11 @@ class Mixture:
         self.scale = RegretScale.of(self.surfaces.recorded)
         self.metaspace = MetaSpace([task.metafeatures for task in self.tasks])
         self.levels = Levels(self.metaspace.known, self.surfaces.best)
+        self.trust = trust_in(self.tasks)
+
+    def trusted(self, weights: Floats) -> Floats:
+        """The shares (tasks,) of past tasks, each by how far it is trusted; as they are where all are."""
+        return weights if self.trust is None else weights * self.trust / (weights @ self.trust)
 
     def forecast(
         self, task: Task, configs: Sequence[Config], prior: Floats, *, by_agreement: bool = True
@@ -57,6 +63,12 @@ class Mixture:
         mean = weights @ scenarios
         spread = weights @ (scenarios - mean) ** 2
         return Forecast(mean, np.sqrt(spread + level.std**2), scenarios, weights)
+
+
+def trust_in(tasks: Sequence[Task]) -> Floats | None:
+    """How far each task is trusted (tasks,), its trials' mean weight; None where none stands out."""
+    trust = np.array([fmean(trial.weight for trial in task.done) for task in tasks], dtype=np.float64)
+    return None if (trust == trust[0]).all() else trust
 
 
 def _updated(prior: Floats, seen: Floats, losses: Floats, noise: float) -> Floats:

@@ -35,4 +35,4 @@ class Neighbours:
         distance = 1.0 - self._mixture.metaspace.similarities(task.metafeatures)
         reach = np.sort(distance)[min(self._neighbours, len(distance)) - 1]
         weights = np.exp(-((distance / max(reach, 1e-9)) ** 2))
-        return np.asarray(weights / weights.sum())
+        return self._mixture.trusted(np.asarray(weights / weights.sum()))

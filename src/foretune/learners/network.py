@@ -58,9 +58,9 @@ class Network:
         """The network trained on every trial of these tasks."""
         self._mixture = mixture = Mixture(tasks)
         self._encoder = Encoder(mixture.space)
-        X, y, groups = self._table()
-        self._std = self._cross_validated_error(X, y, groups)
-        self._model = self._trained(X, y)
+        X, y, groups, trust = self._table()
+        self._std = self._cross_validated_error(X, y, groups, trust)
+        self._model = self._trained(X, y, trust)
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
@@ -96,32 +96,36 @@ class Network:
     def _inputs(self, configs: Floats, point: Floats) -> Floats:
         return np.hstack([configs, np.repeat(point, len(configs), axis=0)]) if self._metafeatures else configs
 
-    def _table(self) -> tuple[Floats, Floats, list[str]]:
-        """One row for every recorded loss: inputs, badness, and the group of its task."""
+    def _table(self) -> tuple[Floats, Floats, list[str], Floats | None]:
+        """One row for every recorded loss: inputs, badness, its task's group, how far it is trusted."""
+        everyone = self._mixture.trust
         surfaces, points = self._mixture.surfaces, self._encoder(self._mixture.surfaces.configs)
-        X, y, groups = [], [], []
+        X, y, groups, trust = [], [], [], []
         for t, task in enumerate(self._mixture.tasks):
             tried = np.isfinite(surfaces.recorded[t])
             X.append(self._inputs(points[tried], self._mixture.metaspace.known[t : t + 1]))
             y.append(self._mixture.scale.badness(surfaces.recorded[t, tried] - surfaces.best[t]))
             groups += [task.side] * int(tried.sum())
-        return np.vstack(X), np.concatenate(y), groups
+            trust.append(np.full(int(tried.sum()), 1.0 if everyone is None else everyone[t]))
+        return np.vstack(X), np.concatenate(y), groups, None if everyone is None else np.concatenate(trust)
 
-    def _trained(self, X: Floats, y: Floats) -> Pipeline:
+    def _trained(self, X: Floats, y: Floats, trust: Floats | None) -> Pipeline:
+        weights = {} if trust is None else {"mlpregressor__sample_weight": trust}
         model = make_pipeline(
             StandardScaler(), MLPRegressor(hidden_layer_sizes=self._hidden, **self._options)
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the plan trains for a fixed time
-            return model.fit(X, y)
+            return model.fit(X, y, **weights)
 
-    def _cross_validated_error(self, X: Floats, y: Floats, groups: list[str]) -> float:
+    def _cross_validated_error(self, X: Floats, y: Floats, groups: list[str], trust: Floats | None) -> float:
         """The root mean squared error of the forecast regret on groups the network had not seen."""
         folds = min(JUDGING_FOLDS, len(set(groups)))
         if folds < 2:
             return self._mixture.scale.limit
         scale, errors = self._mixture.scale, []
         for train, test in GroupKFold(folds).split(X, y, groups):
-            predicted = self._trained(X[train], y[train]).predict(X[test])
+            seen = None if trust is None else trust[train]
+            predicted = self._trained(X[train], y[train], seen).predict(X[test])
             errors.append(scale.regret(predicted) - scale.regret(y[test]))
         return float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))

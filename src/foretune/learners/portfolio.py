@@ -10,7 +10,7 @@ from foretune.learners.mixture import Mixture
 
 
 class Portfolio:
-    """The honest baseline: every past task counts the same, and meta-features are not looked at.
+    """The honest baseline: every trusted past task counts the same, and meta-features are not looked at.
 
     With the acquisition of `recommender.acquisition` it is the greedy algorithm: the next config is the one
     that adds most, on average over the past tasks, to the best of those already tried.
@@ -27,6 +27,6 @@ class Portfolio:
         return self._mixture.forecast(task, configs, self.weights(task), by_agreement=False)
 
     def weights(self, task: Task) -> Floats:
-        """The share of each past task (tasks,): all equal."""
+        """The share of each past task (tasks,): all equal, but for those that are trusted less."""
         n = len(self._mixture.tasks)
-        return np.full(n, 1.0 / n)
+        return self._mixture.trusted(np.full(n, 1.0 / n))

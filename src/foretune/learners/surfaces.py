@@ -213,13 +213,20 @@ def _quantiles(row: Floats) -> tuple[Floats, Floats]:
 
 
 def _losses(task: Task, key: Callable[[Config], str]) -> dict[str, tuple[Config, float]]:
-    found: dict[str, tuple[Config, list[float]]] = {}
+    found: dict[str, tuple[Config, list[float], list[float]]] = {}
     worst = max(trial.loss for trial in task.done if trial.loss is not None)
     for trial in task.trials:
         loss = worst if trial.status is FAILED else trial.loss
         if loss is not None and trial.fidelity is None:
-            found.setdefault(key(trial.config), (trial.config, []))[1].append(loss)
-    return {name: (config, fmean(losses)) for name, (config, losses) in found.items()}
+            _, losses, weights = found.setdefault(key(trial.config), (trial.config, [], []))
+            losses.append(loss)
+            weights.append(trial.weight)
+    return {name: (config, _mean(losses, weights)) for name, (config, losses, weights) in found.items()}
+
+
+def _mean(losses: list[float], weights: list[float]) -> float:
+    """The mean of repeats, each by how far it is trusted."""
+    return fmean(losses) if min(weights) == max(weights) else fmean(losses, weights)
 
 
 def _by_row(mask: Mask) -> list[tuple[Ints, Ints]]:

@@ -39,7 +39,7 @@ class Explanation:
 
     `trials` is how many of its own the task had. `importances` maps hyperparameters to their shares of how
     much losses vary, summing to 1; `nearest` in [0, 1] is the similarity of the most similar past dataset,
-    `usual` what datasets have at least (None: not known).
+    `usual` what datasets have at least (None: not known); `doubts` say which past tasks count less.
     """
 
     recommendation: Recommendation
@@ -50,6 +50,7 @@ class Explanation:
     nearest: float
     usual: float | None
     assumptions: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as numbers, texts and lists."""
@@ -81,6 +82,7 @@ class Explanation:
             ("what mattered there", mattered),
             ("nearest past dataset", f"similarity {self.nearest:.2f}{usual}"),
             *(("assumed", text) for text in self.assumptions),
+            *(("doubted", text) for text in self.doubts),
         ]
         return [*lines, ("note", one.note)] if one.note else lines
 

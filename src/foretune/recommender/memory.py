@@ -16,13 +16,14 @@ FORMAT: Final = 4  # of what is remembered, and of how it was come by: raised wh
 
 
 def content_key(tasks: Sequence[Task]) -> str:
-    """One name for these tasks' content, whatever their names: meta-features, groups, configs and losses."""
+    """One name for these tasks' content, whatever their names: meta-features, groups, trials, weights."""
     digest = blake2b(str(FORMAT).encode(), digest_size=16)
     for task in tasks:
         known = {name: value for name, value in task.metafeatures.items() if value - value == 0}
         digest.update(canonical({"f": task.family, "g": task.side, "z": known}).encode())
         for trial in task.trials:
-            digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}".encode())
+            trust = "" if trial.weight == 1.0 else repr(trial.weight)
+            digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}{trust}".encode())
     return digest.hexdigest()
 
 

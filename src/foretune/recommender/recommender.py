@@ -26,6 +26,7 @@ from foretune.data.records import (
 from foretune.data.spaces import complete
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
+from foretune.history.doubts import weighed
 from foretune.history.history import open_history
 from foretune.history.parquet import read_card, write_pack
 from foretune.learners.bayesian_network import BayesianNetwork
@@ -88,14 +89,18 @@ class Recommender:
         self.learner: Learner = LEARNERS[learner]() if isinstance(learner, str) else learner
         self.aliases = dict(aliases or {})
         self._tasks: list[Task] = []
+        self._given: list[Task] = []
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The recommender itself, having learned from these tasks; they must share family and metric.
 
-        Raises `LearningError` where they do not, or hold nothing to learn from.
+        Tasks made with other library versions, otherwise judged or on fewer rows count less. Raises
+        `LearningError` where they do not, or hold nothing to learn from.
         """
         self._tasks = []  # nothing is known where what follows fails
-        past = renamed(taught(list(tasks)), self.aliases)
+        self._given = taught(list(tasks))
+        weighted, self._doubts = weighed(self._given)
+        past = renamed(weighted, self.aliases)
         kinds = {(task.family, task.metric) for task in past}
         if len(kinds) > 1:
             raise LearningError(
@@ -202,8 +207,9 @@ class Recommender:
     def explain(self, task: Task, recommendation: Recommendation | None = None) -> Explanation:
         """Why this config for this task, or the one that would be recommended now.
 
-        Past datasets, hyperparameters that mattered there, expected gain over the library's default, and what
-        was assumed. Raises `LearningError` before `fit`, or where nothing is left to recommend.
+        Past datasets, hyperparameters that mattered there, expected gain over the library's default, what was
+        assumed, and which past tasks are doubted. Raises `LearningError` before `fit`, or where nothing is
+        left to recommend.
         """
         lesson = self._lesson(task)
         found = [recommendation] if recommendation else self.recommend(task)
@@ -219,6 +225,7 @@ class Recommender:
             nearest=self._coverage.nearest(task.metafeatures),
             usual=self._coverage.usual,
             assumptions=self.assumptions(lesson.asked),
+            doubts=self._doubts,
         )
 
     def _stopping(self) -> Stopping:
@@ -248,7 +255,7 @@ class Recommender:
         names = [name for name, kind in LEARNERS.items() if type(self.learner) is kind]
         if not self._tasks or not names:
             raise LearningError("only a fitted recommender with one of foretune's own learners can be saved.")
-        write_pack(self._tasks, folder, card={"recommender": {"learner": names[0], "aliases": self.aliases}})
+        write_pack(self._given, folder, card={"recommender": {"learner": names[0], "aliases": self.aliases}})
 
     @classmethod
     def load(cls, folder: Path | str) -> "Recommender":
@@ -257,10 +264,13 @@ class Recommender:
         Raises `HistoryError` where the folder does not hold a saved recommender.
         """
         told = read_card(folder).get("recommender")
-        if not isinstance(told, dict) or told.get("learner") not in LEARNERS:
+        if not isinstance(told, dict) or str(told.get("learner")) not in LEARNERS:
             raise HistoryError(f"{folder} holds a pack, but no recommender: open it with open_history.")
+        aliases = told.get("aliases", {})
+        if not isinstance(aliases, dict) or not all(isinstance(old, str) for old in aliases.values()):
+            raise HistoryError(f"{folder} names aliases that are no names: take it from its source again.")
         with open_history(folder) as pack:
-            return cls(told["learner"], aliases=told.get("aliases", {})).fit(pack.tasks())
+            return cls(str(told["learner"]), aliases=aliases).fit(pack.tasks())
 
     def _best(
         self, lesson: Lesson, task: Task, pool: dict[str, Config], *, per_second: bool

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any, Final
 
-from foretune.data.errors import HistoryError, SpaceError
+from foretune.data.bounds import LONGEST_NAME as LONGEST_TEXT, checked_name as checked
+from foretune.data.errors import SpaceError
 from foretune.data.records import canonical, digest
 
+__all__ = ["LONGEST_TEXT", "called_by", "checked", "nearest", "plain_choice"]
 LONGEST_FAMILY: Final = 60  # characters of a family that is called by its hyperparameters
-LONGEST_TEXT: Final = 1000  # characters of any name or choice; longer ones are no names
 ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")  # differs from run to run
 
 
@@ -27,21 +28,6 @@ def plain_choice(choice: Any) -> Any:
         return json.loads(canonical({"": choice}))[""]
     except (SpaceError, RecursionError):
         return ADDRESS.sub("", repr(choice))
-
-
-def checked(text: str, what: str) -> str:
-    """The text itself; a `HistoryError` where it is too long for a name, or no valid Unicode."""
-    if len(text) > LONGEST_TEXT:
-        raise HistoryError(
-            f"{what} has {len(text)} characters ({text[:20]!r}...): give at most {LONGEST_TEXT}."
-        )
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise HistoryError(
-            f"{what} is {text[:40]!r}, which is not valid Unicode: name it otherwise."
-        ) from None
-    return text
 
 
 def nearest(name: str, known: Collection[str]) -> str:

@@ -75,7 +75,7 @@ def read_optuna(
         tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
     except ForetuneError:
         raise
-    except (ValueError, KeyError, TypeError, SQLAlchemyError, OptunaError) as problem:
+    except Exception as problem:  # on damaged storages Optuna raises errors of a dozen kinds
         raise HistoryError(
             f"{storage} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
             "it is damaged; take it from its source again."

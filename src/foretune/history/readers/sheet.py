@@ -1,6 +1,5 @@
 """A table of results as columns of plain values, from a file or a frame; nothing in it is trusted."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from foretune.data.bounds import MOST_COLUMNS, MOST_JSON_BYTES, check_count, check_file, content_of, parsed
 from foretune.data.errors import HistoryError
 from foretune.data.records import Floats
+from foretune.history.expansion import check_parquet
 from foretune.history.readers.naming import checked, plain_choice
 from foretune.history.readers.places import path_at
 
@@ -108,17 +109,20 @@ def sheet_of(source: Source | bytes) -> Sheet:
 
 
 def _checked(frame: pd.DataFrame, name: str, *, is_text: bool = False) -> Sheet:
+    check_count(frame.shape[1], MOST_COLUMNS, f"columns in {name}")
     labels = [checked(str(label), f"a column of {name}") for label in frame.columns]
     if frame.empty:
         raise HistoryError(f"{name} is empty: it holds no rows.")
-    if twice := [label for label in set(labels) if labels.count(label) > 1]:
-        raise HistoryError(f"{name} has several columns {twice[0]!r}: rename all but one.")
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise HistoryError(f"{name} has several columns {twice!r}: rename all but one.")
     return Sheet(frame.set_axis(labels, axis=1), name, is_text)
 
 
 def _read(path: Path, rows: int | None = None) -> pd.DataFrame:
     if not path.is_file():
         raise HistoryError(f"there is no file {str(path)[:200]!r}: give a {', '.join(FILE_TYPES)} file.")
+    check_file(path)
     with path.open("rb") as file:
         pickled = file.read(1) == PICKLE_BEGIN or path.suffix.lower() in PICKLED
     if pickled:
@@ -140,9 +144,10 @@ def _reader(path: Path, rows: int | None) -> pd.DataFrame:
             path, sep=separator, dtype="str", keep_default_na=False, na_values=[""], nrows=rows
         )
     if suffix == ".parquet":
+        check_parquet(path, error=HistoryError)
         return pd.read_parquet(path)
     if suffix == ".json":
-        return _frame_of(json.loads(path.read_text(encoding="utf-8")))
+        return _frame_of(parsed(content_of(path, most=MOST_JSON_BYTES), path.name))
     raise HistoryError(f"{path.name}: foretune reads {', '.join(FILE_TYPES)} files.")
 
 

@@ -1,0 +1,1 @@
+"""Fuzzing of everything that foretune reads: targets, their seeds, and what rewrites cells of stores."""

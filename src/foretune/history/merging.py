@@ -1,0 +1,62 @@
+"""Several histories as one: what is the same comes in once, and what contradicts is told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from foretune.data.records import DONE, Task
+from foretune.history.history import History
+
+
+@dataclass
+class Merged:
+    """What came in: tasks and trials that the history did not have, and contradictions in sentences."""
+
+    tasks: int = 0
+    trials: int = 0
+    known: int = 0
+    conflicts: list[str] = field(default_factory=list)
+
+
+def merge(sources: Iterable[Iterable[Task]], into: History) -> Merged:
+    """Adds the tasks of every source to a history, each source as a whole or not at all.
+
+    What the history, or an earlier source, knows already stays as it is: of two finished trials of the same
+    config, seed and repeat that differ in their losses the first is kept and the conflict told; so are
+    datasets that have two names.
+    """
+    merged = Merged()
+    known = {task.key: task for task in into.tasks()}
+    for source in sources:
+        tasks = list(source)
+        for task in tasks:
+            before = known.get(task.key)
+            merged.tasks += before is None
+            known[task.key] = task if before is None else _joined(before, task, merged)
+            merged.trials += len(task.trials) if before is None else 0
+        into.add(*tasks)
+    return merged
+
+
+def _joined(before: Task, task: Task, merged: Merged) -> Task:
+    """The known task with the trials that are new to it."""
+    if before.name != task.name:
+        merged.conflicts.append(
+            f"{before.name} and {task.name} are the same dataset: the first name is kept."
+        )
+    if before.space is not None and task.space is not None and before.space != task.space:
+        merged.conflicts.append(f"{task.name}, {task.family}: the spaces differ, the first is kept.")
+    trials = {trial.key: trial for trial in before.trials}
+    fresh = []
+    for trial in task.trials:
+        known = trials.get(trial.key)
+        if known is None:
+            fresh.append(trial)
+            continue
+        merged.known += 1
+        if known.status is trial.status is DONE and known.loss != trial.loss:
+            merged.conflicts.append(
+                f"{task.name}, {task.family}, {dict(trial.config)}: the losses {known.loss} and "
+                f"{trial.loss} differ, the first is kept."
+            )
+    merged.trials += len(fresh)
+    return before.plus(*fresh)

@@ -1,0 +1,143 @@
+"""Past tasks that were made otherwise are doubted, said and weighted down; all others are left alone."""
+
+from dataclasses import replace
+from importlib.metadata import version
+
+import pytest
+from ConfigSpace import ConfigurationSpace
+
+from foretune.data.records import FAILED, Task, Trial
+from foretune.history.checking import checked_tasks
+from foretune.history.doubts import doubts_of, weighed
+
+SPACE = ConfigurationSpace({"C": (0.1, 9.0), "kernel": ["rbf", "linear"]})
+HERE = version("scikit-learn")
+
+
+def task(number: int, *, losses: tuple[float, ...] = (-0.5, -0.6, -0.7), **provenance: object) -> Task:
+    """A sound task, but for what is given."""
+    told = {"versions": {"scikit-learn": HERE}, "rows": 100, "protocol": {"validation": "cross-validation"}}
+    trials = tuple(
+        Trial({"C": 1.0 + k, "kernel": "rbf"}, loss - number / 1000) for k, loss in enumerate(losses)
+    )
+    about = {"a": float(number), "b": 1.0, "c": 2.0}
+    name = f"data {number}"
+    return Task(name, "svm", SPACE, trials=trials, metafeatures=about, provenance=told | provenance)
+
+
+SOUND = [task(number) for number in range(4)]
+OLD = task(9, versions={"scikit-learn": "0.24.1"})
+
+
+def kinds(tasks: list[Task]) -> set[str]:
+    """What is doubted."""
+    return {doubt.kind for doubt in checked_tasks(tasks)}
+
+
+def test_sound_tasks_stay_the_very_objects() -> None:
+    """Where nothing is doubted, tasks are the same objects, and nothing is said."""
+    found, said = weighed(SOUND)
+    assert all(one is other for one, other in zip(found, SOUND, strict=True))
+    assert said == ()
+    assert kinds(SOUND) == set()
+
+
+def test_another_version_counts_half() -> None:
+    """A task made with another release than the one at hand counts half, others in full."""
+    found, said = weighed([*SOUND, OLD])
+    assert [trial.weight for trial in found[-1].trials] == [0.5] * 3
+    assert found[0] is SOUND[0]
+    assert said == (
+        f"1 of 5 tasks were made with scikit-learn 0.24, not {'.'.join(HERE.split('.')[:2])}; they count 50%",
+    )
+
+
+def test_the_release_at_hand_is_the_measure() -> None:
+    """Tasks of the release at hand are trusted, be they in the minority; else those of the commonest."""
+    assert doubts_of([task(0), OLD, replace(OLD, name="b")])[0].places == (1, 2)
+    older = replace(OLD, name="c", provenance={"versions": {"scikit-learn": "0.23"}})
+    assert doubts_of([OLD, replace(OLD, name="b"), older])[0].places == (2,)
+
+
+@pytest.mark.parametrize(
+    ("provenance", "kind"),
+    [
+        ({"protocol": {"validation": "holdout"}}, "protocol"),
+        ({"rows": 100, "protocol": {"validation": "cross-validation", "rows": 40}}, "rows"),
+    ],
+)
+def test_other_protocols_and_fewer_rows_count_less(provenance: dict[str, object], kind: str) -> None:
+    """A task otherwise judged, or on fewer rows than another of its dataset, counts less than in full."""
+    odd = replace(task(0, **provenance), trials=task(1).trials)
+    (doubt,) = doubts_of([*SOUND, odd])
+    assert (doubt.kind, doubt.places) == (kind, (4,))
+    assert 0 < weighed([*SOUND, odd])[0][4].trials[0].weight < 1
+
+
+def test_few_folds_are_noisier() -> None:
+    """At most half of the usual number of folds counts less."""
+    tasks = [task(k, protocol={"folds": 10}) for k in range(3)]
+    assert doubts_of([*tasks, task(3, protocol={"folds": 6})]) == []
+    assert doubts_of([*tasks, task(3, protocol={"folds": 2})])[0].places == (3,)
+
+
+def test_scores_that_are_all_impossible_are_told_and_not_weighed() -> None:
+    """Where every task has impossible scores, none counts less than another."""
+    odd = [task(number, losses=(0.1, 0.2, 0.3)) for number in range(3)]
+    assert kinds(odd) == {"impossible"}
+    assert weighed(odd) == (odd, ())
+
+
+def test_weights_multiply() -> None:
+    """A trial that was trusted less counts less still where its task is doubted twice."""
+    odd = task(9, versions={"scikit-learn": "0.24"}, losses=(-93.0, -94.0, -95.0))
+    odd = replace(odd, trials=tuple(replace(trial, weight=0.5) for trial in odd.trials))
+    assert weighed([*SOUND, odd])[0][4].trials[0].weight == pytest.approx(0.5 * 0.5 * 0.5)
+
+
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        {},
+        {"versions": "1.8", "protocol": 3, "rows": "many"},
+        {"versions": {"scikit-learn": 1.8}, "rows": True},
+    ],
+)
+def test_what_tells_nothing_is_not_doubted(provenance: dict[str, object]) -> None:
+    """Provenance that is missing, or of odd types, is no reason to doubt a task."""
+    odd = replace(task(9), provenance=provenance)
+    assert doubts_of([*SOUND, odd]) == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        (task(9, losses=(-93.0, -94.0, -95.0)), "impossible"),
+        (
+            replace(task(9), trials=tuple(Trial({"C": 1.0 + k, "kernel": "rbf"}, -1.0) for k in range(3))),
+            "perfect",
+        ),
+        (
+            replace(task(9), trials=tuple(Trial({"C": 1.0 + k, "kernel": "rbf"}, -0.5) for k in range(3))),
+            "constant",
+        ),
+        (replace(task(9), trials=(Trial({"C": 1.0, "kernel": "rbf"}, status=FAILED),)), "failed"),
+        (replace(task(9), trials=(Trial({"C": 99.0, "kernel": "rbf"}, -0.5),)), "outside"),
+        (replace(task(9), trials=(Trial({"C": 1.0, "kernel": "poly"}, -0.5),)), "outside"),
+        (replace(task(9), trials=(Trial({"depth": 1}, -0.5),)), "outside"),
+        (replace(task(9), space=None), "space"),
+        (replace(task(9), metafeatures={"a": float("nan")}), "metafeatures"),
+        (replace(task(9), metafeatures={"a": 1.0, "b": float("inf")}), "infinite"),
+        (replace(task(9), trials=SOUND[0].trials), "copy"),
+        (replace(task(9), metafeatures=SOUND[0].metafeatures), "copy"),
+    ],
+)
+def test_what_is_odd_is_told(odd: Task, kind: str) -> None:
+    """Each kind of oddity is told as itself, and nothing else is."""
+    assert kinds([*SOUND, odd]) == {kind}
+
+
+def test_copies_of_one_group_are_no_copies() -> None:
+    """The same dataset under two names is fine where both are in one group."""
+    both = [replace(task(1), group="g"), replace(task(1), group="g", name="other")]
+    assert kinds(both) == set()
