@@ -46,12 +46,15 @@ if TYPE_CHECKING:
     from foretune.history.history import History as History, open_history as open_history
     from foretune.history.parquet import write_pack as write_pack
     from foretune.history.readers.cv_results import read_cv_results as read_cv_results
+    from foretune.history.readers.hyperopt import read_hyperopt as read_hyperopt
+    from foretune.history.readers.mlflow import read_mlflow as read_mlflow
     from foretune.history.readers.openml import read_openml as read_openml
     from foretune.history.readers.optuna import read_optuna as read_optuna
     from foretune.history.readers.ray_tune import read_ray_tune as read_ray_tune
     from foretune.history.readers.smac import read_smac as read_smac
     from foretune.history.readers.syne_tune import read_syne_tune as read_syne_tune
     from foretune.history.readers.table import read_table as read_table
+    from foretune.history.readers.wandb import read_wandb as read_wandb
     from foretune.learners.learner import Learner as Learner
     from foretune.recommender.advice import recommend as recommend
     from foretune.recommender.explanation import Explanation as Explanation
@@ -82,12 +85,15 @@ _HOME = {
     "history.history": ("History", "open_history"),
     "history.parquet": ("write_pack",),
     "history.readers.cv_results": ("read_cv_results",),
+    "history.readers.hyperopt": ("read_hyperopt",),
+    "history.readers.mlflow": ("read_mlflow",),
     "history.readers.openml": ("read_openml",),
     "history.readers.optuna": ("read_optuna",),
     "history.readers.ray_tune": ("read_ray_tune",),
     "history.readers.smac": ("read_smac",),
     "history.readers.syne_tune": ("read_syne_tune",),
     "history.readers.table": ("read_table",),
+    "history.readers.wandb": ("read_wandb",),
     "learners.learner": ("Learner",),
     "recommender.advice": ("recommend",),
     "recommender.explanation": ("Explanation",),

@@ -1,5 +1,6 @@
 """`foretune import`: what comes in is shown, and comes in once."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -72,6 +73,43 @@ def test_a_storage_of_optunas_is_seen(run_import: Foretune, tmp_path: Path) -> N
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=4)
     answer = json.loads(run_import(f"sqlite:///{tmp_path / 'optuna.db'}", "--json").out)
     assert (answer["reader"], answer["tasks"], answer["added"]) == ("optuna", 1, 4)
+
+
+RUNS = {
+    "mlflow": (["mlruns", "--metric", "val/accuracy", "--family", "sgd"], 8, "1 not finished"),
+    "hyperopt": (["hyperopt.json", "--choices", '{"class_weight": [null, "balanced"]}'], 16, "'balanced'"),
+    "wandb": (["wandb_page.csv", "--metric", "val_accuracy"], 6, "1 not finished"),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_outputs_of_other_tools_are_seen(run_import: Foretune, tmp_path: Path, name: str) -> None:
+    """Each is known by its looks, shown before it is written, and comes in once."""
+    (source, *words), trials, shown = RUNS[name]
+    dry = run_import(OUTPUTS / source, *words, "--dry-run")
+    assert dry.code == 0, dry.err
+    assert f"read by {name}" in dry.out
+    assert shown in dry.out
+    assert not (tmp_path / "mine.db").exists()
+    answer = json.loads(run_import(OUTPUTS / source, *words, "--json").out)
+    assert (answer["reader"], answer["added"]) == (name, trials)
+    assert json.loads(run_import(OUTPUTS / source, *words, "--json").out)["added"] == 0
+
+
+def test_a_database_of_mlflows_is_seen(run_import: Foretune, tmp_path: Path) -> None:
+    """Its tables tell it from a storage of Optuna's and from a history."""
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(gzip.decompress((OUTPUTS / "mlflow.db.gz").read_bytes()))
+    answer = json.loads(run_import(f"sqlite:///{path}", "--metric", "val/log_loss", "--json").out)
+    assert (answer["reader"], answer["families"][0]["metric"]) == ("mlflow", "log_loss")
+
+
+def test_options_without_use_are_named(run_import: Foretune) -> None:
+    """An option that the reader has no use for is a note; one that is no list of choices an error."""
+    run = run_import(OUTPUTS / "grid_search.csv", "--study", "a", "--direction", "maximize", "--dry-run")
+    assert "note: the reader cv_results has no use for --study, --direction." in run.out
+    for text in ('{"opt": "sgd"}', "[1]", "{opt"):
+        assert "--choices" in run_import(OUTPUTS / "hyperopt.json", "--choices", text).err
 
 
 @pytest.mark.parametrize(

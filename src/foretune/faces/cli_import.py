@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from foretune.data.errors import HistoryError
 from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.faces.options import HistoryUrl, Json, console, out
 
@@ -41,6 +42,9 @@ def import_results(
     hyperparameter: Annotated[
         list[str] | None, typer.Option(help="A column or parameter; repeat it. Default: all others.")
     ] = None,
+    choices: Annotated[
+        str | None, typer.Option(help='Hyperopt: the options of each hp.choice, {"opt": ["sgd", "adam"]}.')
+    ] = None,
     task_column: Annotated[
         str | None, typer.Option(help="The column, or the tag or parameter of a run, that names the task.")
     ] = None,
@@ -65,7 +69,9 @@ def import_results(
     Example: foretune import runs.csv --history sqlite:///tuning.db --task-column dataset --score-column
     accuracy --metric accuracy --dry-run
     """
-    options = {name: value for name, value in locals().items() if name not in NO_WORDS}
+    options: dict[str, Any] = {name: value for name, value in locals().items() if name not in NO_WORDS}
+    if choices is not None:
+        options["choices"] = choices_of(choices)
     from foretune.faces.readers import reader_named, reader_of
 
     with warnings.catch_warnings(record=True) as told, console.status(f"reading {escape(source[:60])}"):
@@ -83,6 +89,16 @@ def import_results(
         out.print("nothing was written: it is a dry run.")
     else:
         out.print(f"{answer['added']} trials added to {escape(history)}.", highlight=False, soft_wrap=True)
+
+
+def choices_of(text: str) -> dict[str, list[Any]]:
+    """The lists by name in a JSON text; `HistoryError` where it holds others."""
+    from foretune.history.readers.untrusted import json_of
+
+    found = json_of(text, "--choices")
+    if not isinstance(found, dict) or not all(isinstance(one, list) for one in found.values()):
+        raise HistoryError('--choices needs lists by name: {"opt": ["sgd", "adam"]}.')
+    return found
 
 
 def _summary(tasks: Sequence["Task"], left_out: Sequence[str], reader: str) -> dict[str, Any]:

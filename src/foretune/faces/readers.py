@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from foretune.data.errors import HistoryError
 from foretune.faces.sources import Source
+from foretune.history.readers.hyperopt import is_hyperopt
+from foretune.history.readers.wandb import is_wandb
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
@@ -64,6 +66,8 @@ def _same(*words: str) -> dict[str, str]:
     return {word: word for word in words}
 
 
+OF_RUNS: Final = ("study", "family", "metric", "direction", "log")
+
 # In the order in which a source is compared with them: the last takes any table.
 READERS: Final = (
     Reader(
@@ -103,6 +107,27 @@ READERS: Final = (
         lambda source: source.is_table and source.has_cv_results,
         _same("task", "family", "metric", "log"),
         named_by_file="task",
+    ),
+    Reader(
+        "mlflow",
+        "a folder mlruns, a database or a server of MLflow's",
+        lambda source: (
+            source.kind in ("server", "mlflow_database") or source.holds_any("meta.yaml", "*/meta.yaml")
+        ),
+        _same(*OF_RUNS) | {"task": "task_column", "hyperparameters": "hyperparameter"},
+    ),
+    Reader(
+        "hyperopt",
+        "trials of Hyperopt's as JSON",
+        lambda source: is_hyperopt(source.content),
+        _same(*OF_RUNS, "task", "choices") | {"hyperparameters": "hyperparameter"},
+        named_by_file="task",
+    ),
+    Reader(
+        "wandb",
+        "a CSV of Weights & Biases' runs",
+        lambda source: source.is_table and is_wandb(source.columns),
+        _same(*OF_RUNS) | {"task": "task_column", "hyperparameters": "hyperparameter"},
     ),
     Reader(
         "table",

@@ -32,7 +32,11 @@ class Source:
 
     def holds(self, *patterns: str) -> bool:
         """Whether it is a folder with, for each of the patterns ("*/params.json"), something of this name."""
-        return self.path.is_dir() and all(any(self.path.glob(pattern)) for pattern in patterns)
+        return self.kind == "unknown" and all(any(self.path.glob(pattern)) for pattern in patterns)
+
+    def holds_any(self, *patterns: str) -> bool:
+        """Whether it is a folder with something of a name that one of the patterns tells."""
+        return any(self.holds(pattern) for pattern in patterns)
 
     @cached_property
     def is_table(self) -> bool:

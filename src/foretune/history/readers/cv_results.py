@@ -14,6 +14,7 @@ from foretune.data.errors import HistoryError, MetricError
 from foretune.data.metrics import LOWER_IS_BETTER, metric_of_scorer
 from foretune.data.records import Config, Floats, Task
 from foretune.history.readers.inferred import inferred_space
+from foretune.history.readers.literals import SCALAR
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
 from foretune.history.readers.table import NEVER
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 SOURCE: Final = "cv_results"  # in a task's provenance
 MEAN: Final = "mean_test_"
 PARAM: Final = "param_"
-SCALAR: Final = re.compile(r"\bnp\.\w+\(([^()]*)\)")  # np.float64(0.1), as numpy writes its scalars
 LONGEST_PARAMS: Final = 10 * LONGEST_TEXT  # characters of the text that holds a config
 
 

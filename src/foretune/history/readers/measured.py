@@ -8,11 +8,12 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from foretune.data.errors import MetricError
-from foretune.data.metrics import metric_of_scorer
+from foretune.data.metrics import LOWER_IS_BETTER, metric_of_scorer
 from foretune.history.readers.told import KNOWN, metric_pointing
 
 MOST_NAMED: Final = 8  # metrics that an error lists
 HELD_OUT: Final = re.compile(r"^(val|valid|validation|test|eval|cv|mean|best|final)[_/. -]+")
+MEASURED: Final = re.compile(r"^(train|training|min|max)[_/. -]+(\w*(loss|acc|error|auc|score)|f1|r2)")
 OTHER_WORDS: Final = {"acc": "accuracy", "auc": "roc_auc", "logloss": "log_loss", "f1": "f1_macro"}
 
 
@@ -42,13 +43,35 @@ def pointing(measured: str, direction: str | None) -> str:
     "val_accuracy" is accuracy, measured on held-out data. Raises `MetricError` where neither the name nor the
     direction tells which way it points.
     """
+    metric = _pointing(measured, direction)
+    if metric != measured and direction is None:
+        warnings.warn(f"the metric {measured!r} is taken for {metric}.", stacklevel=3)
+    return metric
+
+
+def points_down(measured: str, direction: str | None) -> bool:
+    """Whether less of the metric is better; see `pointing` for the errors."""
+    return _pointing(measured, direction) in LOWER_IS_BETTER
+
+
+def seems_measured(name: str) -> bool:
+    """Whether a column of this name holds what was measured rather than what was tried.
+
+    >>> seems_measured("val/accuracy"), seems_measured("train_loss"), seems_measured("learning_rate")
+    (True, True, False)
+    """
+    word = name.lower()
+    if HELD_OUT.match(word) or MEASURED.match(word):
+        return True
+    return metric_of_scorer(OTHER_WORDS.get(word, word)) in KNOWN or word in ("epoch", "step", "global_step")
+
+
+def _pointing(measured: str, direction: str | None) -> str:
     word = HELD_OUT.sub("", measured.lower())
     known = OTHER_WORDS.get(word, word if word.startswith("neg_") else metric_of_scorer(word))
     if measured in KNOWN or known not in KNOWN:
         return metric_pointing(measured, direction)
     try:
-        metric = metric_pointing(known, direction)
+        return metric_pointing(known, direction)
     except MetricError:
         return metric_pointing(measured, direction)
-    warnings.warn(f"the metric {measured!r} is taken for {known}.", stacklevel=3)
-    return metric

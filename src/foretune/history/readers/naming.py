@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from typing import Any, Final
 
 from foretune.data.errors import HistoryError, SpaceError
@@ -41,3 +42,10 @@ def checked(text: str, what: str) -> str:
             f"{what} is {text[:40]!r}, which is not valid Unicode: name it otherwise."
         ) from None
     return text
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """What to say to one who asked for a name that there is not."""
+    near = get_close_matches(name[:LONGEST_TEXT], list(known)[:1000], n=1)
+    listed = ", ".join(repr(one[:60]) for one in list(known)[:8]) + (", ..." if len(known) > 8 else "")
+    return f"did you mean {near[0]!r}?" if near else f"there are {listed}."

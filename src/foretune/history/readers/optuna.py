@@ -167,6 +167,7 @@ def storage_at(place: Place) -> BaseStorage:
     what = {
         "history": "is a history of foretune's, not a storage of Optuna's: use foretune.open_history",
         "nothing": "does not exist: check the path",
+        "mlflow_database": "is a database of MLflow's: use foretune.read_mlflow",
     }.get(kind, "is no storage of Optuna's: give the url of its database, or the path of its journal")
     raise HistoryError(f"{place} {what}.")
 

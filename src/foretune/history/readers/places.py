@@ -1,4 +1,4 @@
-"""What lies at a url or path: a storage of Optuna's, a history of foretune's, or nothing we know."""
+"""What lies at a url or path: a storage of Optuna's or MLflow's, a history, or nothing we know."""
 
 import re
 import sqlite3
@@ -6,18 +6,24 @@ from contextlib import closing
 from os import PathLike
 from pathlib import Path
 from typing import Final, Literal
+from urllib.parse import unquote, urlsplit
 
 from foretune.data.errors import HistoryError
 
-Kind = Literal["optuna_database", "optuna_journal", "history", "unknown", "nothing"]
+Kind = Literal[
+    "optuna_database", "optuna_journal", "history", "mlflow_database", "server", "unknown", "nothing"
+]
 SCHEME: Final = re.compile(r"sqlite(\+\w+)?:///")
+FILE: Final = "file://"
 HEADER: Final = b"SQLite format 3\0"
 LONGEST_BEGIN: Final = 1000  # bytes of a file that tell what it is
 
 
 def kind_at(place: str | PathLike[str]) -> Kind:
     """What is there; a server's database is taken to be Optuna's, as histories are files."""
-    if "://" in str(place) and not SCHEME.match(str(place)):
+    if str(place).startswith(("http://", "https://")):
+        return "server"
+    if "://" in str(place) and not SCHEME.match(str(place)) and not str(place).startswith(FILE):
         return "optuna_database"
     path = path_at(place)
     if path.is_dir():
@@ -33,6 +39,8 @@ def kind_at(place: str | PathLike[str]) -> Kind:
 
 def path_at(place: str | PathLike[str]) -> Path:
     """The path of a file, whether it is given as a url or not."""
+    if str(place).startswith(FILE):
+        return Path(unquote(urlsplit(str(place)).path))
     return Path(SCHEME.sub("", str(place)).partition("?")[0] if SCHEME.match(str(place)) else str(place))
 
 
@@ -46,4 +54,6 @@ def _kind_of_database(path: Path) -> Kind:
         ) from None
     if {"studies", "version_info"} <= tables:
         return "optuna_database"
+    if {"experiments", "runs", "params", "metrics"} <= tables:
+        return "mlflow_database"
     return "history" if "foretune_version" in tables else "unknown"
