@@ -54,6 +54,9 @@ def imported(frame: pd.DataFrame, space: ConfigurationSpace) -> list[foretune.Ta
     assert_type(tasks, list[foretune.Task])
     foretune.read_table("runs.csv", task="data", score="cost", metric="cost", direction="minimize")
     foretune.read_cv_results({"params": [{"C": 1}]}, task="churn", metric="accuracy")
+    foretune.read_mlflow("mlruns", study=["churn"], metric="val/loss", value="best", task="dataset")
+    foretune.read_wandb(frame, metric="val_loss", direction="minimize", study="ab12")
+    foretune.read_hyperopt([{"misc": {}}], task="churn", choices={"kernel": ["rbf", "linear"]})
     return foretune.read_cv_results("results.csv", task="churn", family="svm")
 
 
