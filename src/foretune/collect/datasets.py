@@ -193,9 +193,9 @@ def load_dataset(
     """The dataset of a file (CSV, TSV, Parquet, ARFF, NPZ), a bundled name (`iris`, `wine`, ...), or a hub.
 
     An NPZ file holds images and their labels, and so does a folder of IDX files: see `load_image_dataset`. A
-    folder of Parquet files with the names of Hugging Face datasets is one dataset. Names of hubs, such as
-    `hf:ylecun/mnist`, `openml:61`, `uci:iris`, are fetched once; `on_progress` is told how far a long
-    download is. The column to predict is `target` where none is given, and what a hub says.
+    folder of Parquet files with the names of Hugging Face datasets is one, FOLDER#test another part of it.
+    Names of hubs, such as `hf:ylecun/mnist`, `openml:61`, `uci:iris`, are fetched once; `on_progress` is told
+    how far a long download is. The column to predict is what a hub says, else `target`, if none is given.
     """
     from foretune.collect.hubs.hub import is_hub_name, load_from_hub  # noqa: PLC0415 - hubs give datasets
 
@@ -206,8 +206,9 @@ def load_dataset(
         return load_from_hub(str(source), target_column=target_column, target=target, on_progress=on_progress)
     if (path.is_file() and path.suffix.lower() == ".npz") or is_idx_folder(path):
         return load_image_dataset(path, target=target)
-    if is_parquet_folder(path):
-        return _load_parquet_folder(path, target_column, target)
+    folder, _, part = str(source).partition("#")
+    if folder and is_parquet_folder(Path(folder)) and not (part and path.exists()):
+        return _load_parquet_folder(Path(folder), part or None, target_column, target)
     if not path.is_file():
         raise DatasetError(
             f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file, "
@@ -217,10 +218,12 @@ def load_dataset(
     return make_dataset(path.stem, _read(path), target_column or "target", target=target, source=str(source))
 
 
-def _load_parquet_folder(folder: Path, target_column: str | None, target: Target | None) -> Dataset:
+def _load_parquet_folder(
+    folder: Path, part: str | None, target_column: str | None, target: Target | None
+) -> Dataset:
     from foretune.collect.hubs.parquet_files import load_parquet_folder  # noqa: PLC0415 - it gives datasets
 
-    return load_parquet_folder(folder, target_column=target_column, target=target)
+    return load_parquet_folder(folder, part, target_column=target_column, target=target)
 
 
 def load_image_dataset(path: Path, *, part: Part = "all", target: Target | None = None) -> Dataset:

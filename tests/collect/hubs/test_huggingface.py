@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -150,6 +151,18 @@ def test_a_table_is_a_dataset(serve: Serve) -> None:
     assert load_dataset("hf:me/table", target_column="a").target == "classification"
 
 
+def test_decimals_are_numbers_and_row_names_are_none(serve: Serve) -> None:
+    """Decimals become floats, and the index that pandas stored beside the columns is no feature."""
+    columns = {
+        "price": pa.array([Decimal("1.25"), None, Decimal("2.50")]),
+        "__index_level_0__": [7, 8, 9],
+        "target": ["u", "v", "u"],
+    }
+    serve("me/table", {"train.parquet": parquet(columns)})
+    X = load_dataset("hf:me/table").X
+    pd.testing.assert_frame_equal(X, pd.DataFrame({"price": [1.25, None, 2.5]}))
+
+
 def test_a_short_name_leads_to_its_owner(serve: Serve, site: Any) -> None:
     """Names without an owner, as the hub's first datasets have, are followed to where they are now."""
     serve("ylecun/mnist", MNIST)
@@ -261,6 +274,7 @@ def test_a_folder_in_the_same_layout_is_a_dataset(tmp_path: Path) -> None:
         data = load_dataset(tmp_path / "digits")
         assert (data.name, data.image_shape, data.X[0].tolist()) == ("digits", (4, 4, 1), [5, 6])
         assert list(data.y) == (["zero", "one"] if features else [0, 1])
+        assert load_dataset(f"{tmp_path / 'digits'}#test").X["a"].tolist() == [1.0, 2.0, 3.0]
     assert list(dataset_sources([str(tmp_path / "digits")])) == [str(tmp_path / "digits")]
 
 
@@ -304,7 +318,7 @@ def test_the_part_is_told_from_the_names(places: list[str], part: str | None, ex
 )
 def test_a_part_that_is_unclear_is_asked_for(places: list[str], part: str | None) -> None:
     """Several configs or splits, or a part that is not there, are told with an example."""
-    with pytest.raises(DatasetError, match=r"d holds .*: say which, as in hf:d#"):
+    with pytest.raises(DatasetError, match=r"d holds .*: say which, as in d#"):
         chosen_files(places, part, "d")
 
 

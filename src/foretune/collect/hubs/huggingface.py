@@ -82,7 +82,7 @@ def _files(
     folder = repository.folder
     if not (folder / "listing.json").exists() and is_parquet_folder(folder):  # put there by hand
         return repository, [
-            folder / place for place in chosen_files(parquet_places(folder), part, repository.repo)
+            folder / place for place in chosen_files(parquet_places(folder), part, f"hf:{repository.repo}")
         ]
     listed = _listed(repository)
     if not listed and else_converted:
@@ -91,7 +91,7 @@ def _files(
         raise DatasetError(
             f"{repository.repo} has no Parquet files at {repository.revision}: give another revision."
         )
-    wanted = chosen_files(sorted(listed), part, repository.repo)
+    wanted = chosen_files(sorted(listed), part, f"hf:{repository.repo}")
     size = sum(listed[place][1] for place in wanted)
     if size > LARGEST_BYTES:
         raise DatasetError(

@@ -1,6 +1,7 @@
 """Datasets in Parquet files as Hugging Face writes them, whether from the hub or in a folder of one's own."""
 
 import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from foretune.data.metrics import Target
 
 LARGEST_BYTES = 2**31  # of all columns once unpacked
 ROWS_AT_ONCE: Final = 8192  # so many are unpacked before the bytes are counted again
+INDEX: Final = re.compile(r"__index_level_\d+__")  # the rows' names, which pandas may store as a column
 FEATURES: Final = b"huggingface"  # the key of the schema's metadata that tells of ClassLabels and Images
 
 
@@ -27,7 +29,8 @@ def load_parquet_folder(
     """The dataset in such a folder: its training split, or what `part` names (see `chosen_files`)."""
     places = chosen_files(parquet_places(folder), part, folder.name)
     files = [folder / place for place in places]
-    return read_dataset(folder.name, files, target_column=target_column, target=target, source=str(folder))
+    source = str(folder) + (f"#{part}" if part else "")
+    return read_dataset(folder.name, files, target_column=target_column, target=target, source=source)
 
 
 def read_dataset(
@@ -142,14 +145,22 @@ def _labels(column: "pd.Series[Any]", feature: Mapping[str, Any] | None) -> "pd.
 
 
 def _frame(name: str, table: pa.Table, features: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    for field in table.schema:
-        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type):
-            raise DatasetError(
-                f"{name}: column {field.name!r} holds {field.type}, which is neither number nor category: "
-                "make a table without it."
-            )
-    frame: pd.DataFrame = table.replace_schema_metadata().to_pandas()
+    fields = [_plain(name, field) for field in table.schema if not INDEX.fullmatch(field.name)]
+    kept = table.select([field.name for field in fields]).cast(pa.schema(fields))
+    frame: pd.DataFrame = kept.to_pandas()
     return frame.assign(**{one: _labels(frame[one], features.get(one)) for one in frame.columns})
+
+
+def _plain(name: str, field: pa.Field) -> pa.Field:
+    """The column as a number or a category; `DatasetError` where it is neither."""
+    kind = field.type
+    blob = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    if blob or pa.types.is_nested(kind):
+        raise DatasetError(
+            f"{name}: column {field.name!r} holds {kind}, which is neither number nor category: "
+            "make a table without it."
+        )
+    return field.with_type(pa.float64()) if pa.types.is_decimal(kind) else field
 
 
 def _labelled(frame: pd.DataFrame, column: str, name: str) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def chosen_files(places: Sequence[str], part: str | None, name: str) -> list[str
         told = sorted({f"{config}/{split}" for config, split in held.values()})
         raise DatasetError(
             f"{name} holds {', '.join(told[:12])}{', ...' if len(told) > 12 else ''}: say which, "
-            f"as in hf:{name}#{told[0] if told else 'train'}."
+            f"as in {name}#{told[0] if told else 'train'}."
         )
     return [place for place, (config, split) in held.items() if config == configs[0] and split in splits]
 
