@@ -264,12 +264,20 @@ def test_a_file_store_leads_nowhere_else(tmp_path: Path) -> None:
         b"",
     ],
 )
-def test_an_odd_meta_file_is_refused(tmp_path: Path, content: bytes) -> None:
-    """What MLflow does not write in a meta.yaml is one clear error."""
-    shutil.copytree(RUNS, tmp_path / "mlruns")
-    next((tmp_path / "mlruns").glob("*/*/meta.yaml")).write_bytes(content)
-    with pytest.raises(HistoryError):
-        read(tmp_path / "mlruns")
+def test_a_damaged_run_is_left_out(tmp_path: Path, content: bytes) -> None:
+    """What MLflow does not write in a meta.yaml leaves its run out, or its experiment, and says so."""
+    copy = tmp_path / "mlruns"
+    shutil.copytree(RUNS, copy)
+    run = next(
+        path for path in sorted(copy.glob("*/*/meta.yaml")) if (path.parent / "params" / "l1_ratio").is_file()
+    )
+    run.write_bytes(content)
+    tasks, told = read(copy)
+    assert sum(len(task.trials) for task in tasks) == 7
+    assert sum(words.startswith("left out, as it is damaged") for words in told) == 1
+    (run.parents[1] / "meta.yaml").write_bytes(content)
+    tasks, told = read(copy)
+    assert [task.name for task in tasks] in (["both: wine", "both: iris"], ["both: iris", "both: wine"])
 
 
 def test_scalars_are_read_as_yaml_has_them(tmp_path: Path) -> None:

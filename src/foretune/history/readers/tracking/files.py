@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from foretune.data.errors import HistoryError
 from foretune.history.readers.runs import number_of
@@ -19,7 +20,9 @@ from foretune.history.readers.tracking.record import (
 )
 from foretune.history.readers.untrusted import text_at
 
+T = TypeVar("T")
 META: Final = "meta.yaml"
+NO_RUNS: Final = ("datasets", "models", "traces", "tags")  # an experiment's other folders
 STATUSES: Final = {"1": "RUNNING", "2": "SCHEDULED", "3": "FINISHED", "4": "FAILED", "5": "KILLED"}
 MOST_BYTES: Final = 2**20  # of a parameter, a tag or a meta.yaml
 MOST_CURVE: Final = 64 * 2**20  # bytes of a metric's file
@@ -37,17 +40,16 @@ class Files:
         """The experiments, by their folders' names."""
         single = (self._folder / META).is_file()
         for folder in [self._folder] if single else _folders(self._folder):
-            if (folder / META).is_file():
-                meta = told_in(folder / META)
-                if meta.get("lifecycle_stage") != "deleted":
-                    yield Experiment(str(folder), _text(meta.get("name"), folder))
+            if (folder / META).is_file() and (found := _sound(_experiment, folder)) is not None:
+                yield found
 
     def runs(self, experiment: Experiment) -> Iterator[Recorded]:
         """The runs, by their folders' names."""
         home = Path(experiment.key)
         for folder in _folders(home):
-            if (folder / META).is_file() and folder.name not in ("datasets", "models", "traces", "tags"):
-                yield _run(folder, told_in(folder / META), home)
+            is_run = (folder / META).is_file() and folder.name not in NO_RUNS
+            if is_run and (found := _sound(lambda one: _run(one, told_in(one / META), home), folder)):
+                yield found
 
     def curves(self, experiment: Experiment, runs: Iterable[Recorded], metric: str) -> dict[str, list[Point]]:
         """All values of the metric, by the run's key."""
@@ -57,6 +59,22 @@ class Files:
             if file is not None:
                 found[run.key] = _points(file)
         return found
+
+
+def _sound(read: Callable[[Path], T | None], folder: Path) -> T | None:
+    """What is read of the folder; None, with a warning, where it is damaged, as by a killed run."""
+    try:
+        return read(folder)
+    except HistoryError as problem:
+        warnings.warn(f"left out, as it is damaged: {problem}", stacklevel=5)
+        return None
+
+
+def _experiment(folder: Path) -> Experiment | None:
+    """The experiment; None where it is deleted."""
+    meta = told_in(folder / META)
+    name = _text(meta.get("name"), folder)
+    return None if meta.get("lifecycle_stage") == "deleted" else Experiment(str(folder), name)
 
 
 def told_in(path: Path) -> dict[str, Any]:
