@@ -70,7 +70,7 @@ def test_the_network_is_touched_for_a_hubs_name_only(
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("hub", ["hf", "uci"])
+@pytest.mark.parametrize("hub", HUBS)
 def test_each_hub_has_its_loader(hub: str) -> None:
     """The place that is noted for a hub holds a function that loads its datasets."""
     module, _, name = HUBS[hub].partition(":")

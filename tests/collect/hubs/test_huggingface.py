@@ -110,6 +110,8 @@ def test_pictures_are_a_dataset_of_images(serve: Serve) -> None:
     assert data.X.to_numpy().tolist() == [[value] * 16 for value in (1, 2, 3, 4)]
     assert list(data.y) == ["zero", "one", "zero", "one"]
     assert (data.name, data.target, data.source) == ("mnist", "classification", "hf:ylecun/mnist@main")
+    wanted = {"hub": "huggingface", "id": "ylecun/mnist", "version": COMMIT, "target": "label"}
+    assert data.provenance == wanted
 
 
 def test_only_what_is_asked_for_is_fetched_and_that_once(
@@ -216,7 +218,8 @@ def test_files_put_there_by_hand_serve(serve: Serve, site: Any, monkeypatch: pyt
     for name, body in MNIST.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(body)
-    assert len(load_dataset("hf:ylecun/mnist").X) == 4
+    data = load_dataset("hf:ylecun/mnist")
+    assert (len(data.X), data.provenance["version"]) == (4, "main")
     assert site.requests == []
 
 

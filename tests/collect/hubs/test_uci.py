@@ -70,6 +70,7 @@ def serve(site: Any, monkeypatch: pytest.MonkeyPatch) -> Serve:
             "num_features": 4,
             "target_col": [column for column, (role, _) in roles.items() if role == "Target"],
             "index_col": None,
+            "dataset_doi": "10.24432/C56C76",
             "variables": variables,
         }
         body = json.dumps({"status": 200, "statusText": "OK", "data": about}).encode()
@@ -98,6 +99,7 @@ def test_a_dataset_comes_by_its_number(serve: Serve) -> None:
     pd.testing.assert_frame_equal(data.X, pd.DataFrame(wanted), check_dtype=False)
     assert list(data.y) == ["Iris-setosa"] * 2 + ["Iris-virginica"] * 2
     assert (data.name, data.target, data.source) == ("Iris", "classification", "uci:53")
+    assert data.provenance == {"hub": "uci", "id": "53", "target": "class", "doi": "10.24432/C56C76"}
 
 
 def test_the_network_is_needed_once(serve: Serve, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -72,7 +72,15 @@ def load_huggingface(
     )
     title = repo.rpartition("/")[2]
     source = f"hf:{repo}@{repository.revision}" + (f"#{part}" if part else "")
-    return read_dataset(title, files, target_column=target_column, target=target, source=source)
+    data = read_dataset(title, files, target_column=target_column, target=target, source=source)
+    told = {"hub": "huggingface", "id": repo, "version": _version(repository)}
+    return replace(data, provenance={**told, **data.provenance})
+
+
+def _version(repository: Repository) -> str:
+    """The commit, where the hub was asked; of files put there by hand only the revision is known."""
+    asked = (repository.folder / "listing.json").exists()
+    return _about(repository).commit if asked else repository.revision
 
 
 def _files(

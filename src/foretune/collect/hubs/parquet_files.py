@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,14 +55,27 @@ def read_dataset(
         raise DatasetError(
             f"{name} has several columns of pictures, {', '.join(pictures)}: keep one of them."
         )
-    if not pictures:
+    if pictures:
+        data = _image_dataset(name, table.select([pictures[0], column]), features, target, source)
+    else:
         frame = _labelled(_frame(name, table, features), column, name)
-        return make_dataset(name, frame.loc[:, frame.notna().any()], column, target=target, source=source)
-    table = table.select([pictures[0], column])
+        data = make_dataset(name, frame.loc[:, frame.notna().any()], column, target=target, source=source)
+    return replace(data, provenance={"target": column})
+
+
+def _image_dataset(
+    name: str,
+    table: pa.Table,
+    features: Mapping[str, Mapping[str, Any]],
+    target: Target | None,
+    source: str,
+) -> Dataset:
+    """The dataset of a table of two columns, pictures and labels."""
+    pictures, column = table.column_names
     labels = _labels(table[column].to_pandas(), features.get(column))
     kept = labels.notna().to_numpy()
     _tell_left_out(name, column, int((~kept).sum()))
-    pixels = decode_pictures(table[pictures[0]].filter(pa.array(kept)), name)
+    pixels = decode_pictures(table[pictures].filter(pa.array(kept)), name)
     return make_image_dataset(name, pixels, labels[kept].to_numpy(), target=target, source=source)
 
 

@@ -56,7 +56,11 @@ def load_uci(
     X = table[[one for one, role in roles.items() if role == "Feature" and one != column]]
     X = _typed(X.loc[:, X.notna().any()], kinds)
     tasks = about.get("tasks") or () if roles[column] == "Target" else ()
-    return Dataset(title, X, y, target or _kind(kinds.get(column), tasks, y), f"uci:{number}")
+    told = {"hub": "uci", "id": number, "target": column}
+    if about.get("dataset_doi"):
+        told["doi"] = str(about["dataset_doi"])
+    kind = target or _kind(kinds.get(column), tasks, y)
+    return Dataset(title, X, y, kind, f"uci:{number}", provenance=told)
 
 
 def _number_of(name: str) -> str:
