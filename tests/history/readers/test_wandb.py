@@ -76,6 +76,15 @@ def test_columns_may_be_named() -> None:
     assert not any("taken for metrics" in words for words in told)
 
 
+def test_a_sweep_may_look_like_a_number(tmp_path: Path) -> None:
+    """What a run is called is text, whatever it looks like."""
+    path = tmp_path / "a.csv"
+    path.write_text("Name,State,Runtime,Sweep,lr,loss\n1,finished,1,1e5,0.1,1\n2,finished,2,12345678,0.2,2\n")
+    tasks, _ = read(path, metric="loss")
+    assert [task.name for task in tasks] == ["1e5", "12345678"]
+    assert [task.trials[0].seconds for task in tasks] == [1.0, 2.0]
+
+
 def test_what_is_missing_is_said() -> None:
     """A wrong sweep, a wrong metric, several metrics and another table are clear errors."""
     with pytest.raises(HistoryError, match="no sweep 'ab': "):

@@ -152,6 +152,8 @@ def _rows(sheet: Sheet, metric: str | None, hyperparameters: Sequence[str] | Non
         listed = ", ".join(map(repr, further[:20]))
         warnings.warn(f"taken for metrics, not for hyperparameters: {listed}.", stacklevel=3)
     values = {column: sheet.values(column) for column in sheet.columns}
+    # A sweep may be called 1e5.
+    values |= {column: [ABSENT if cell is None else cell for cell in sheet.texts(column)] for column in about}
     values |= {column: [_measured(cell) for cell in sheet.frame[column].tolist()] for column in metrics}
     for place in range(len(sheet)):
         row = {column: cells[place] for column, cells in values.items() if cells[place] is not ABSENT}
