@@ -17,9 +17,6 @@ from hypothesis import settings
 import openml_server
 from foretune.data import openml_client
 
-# Each runs in its tool's own environment, and is no test.
-collect_ignore_glob = ["history/readers/outputs/make_*.py"]
-
 # A property may take its time: a busy machine says nothing about the code. The gate tries the same examples
 # each time; new ones are the fuzzers' work (benchmarks/fuzz.py).
 settings.register_profile("house", deadline=None, derandomize=True, database=None)
