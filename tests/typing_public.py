@@ -69,6 +69,10 @@ def imported(frame: pd.DataFrame, space: ConfigurationSpace) -> list[foretune.Ta
     foretune.read_cv_results({"params": [{"C": 1}]}, task="churn", metric="accuracy")
     foretune.read_mlflow("mlruns", study=["churn"], metric="val/loss", value="best", task="dataset")
     foretune.read_wandb(frame, metric="val_loss", direction="minimize", study="ab12")
+    foretune.read_ray_tune("ray_results", study="one", metric="accuracy", space=space)
+    foretune.read_smac("smac3_output", metric="error", family="svm")
+    foretune.read_syne_tune("syne-tune", fidelity="epoch", direction="maximize")
+    foretune.read_openml("openml:flow/7707/task/3", metric="roc_auc", limit=100)
     foretune.read_hyperopt([{"misc": {}}], task="churn", choices={"kernel": ["rbf", "linear"]})
     return foretune.read_cv_results("results.csv", task="churn", family="svm")
 

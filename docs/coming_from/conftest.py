@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["openml.md"]  # it asks a server: tests/history/readers/test_openml.py runs it against one
 OUTPUTS = Path(__file__).parents[2] / "tests" / "history" / "readers" / "outputs"
 
 

@@ -84,8 +84,10 @@ def test_offline_says_what_to_put_where(openml_site: Any, monkeypatch: pytest.Mo
     ):
         ask("data/5")
     kept_at("data/5").parent.mkdir(parents=True)
-    kept_at("data/5").write_bytes(xml("data", "<oml:dataset/>"))
-    assert entries(ask("data/5") or {}, "oml:data", "oml:dataset") == [None]
+    kept_at("data/5").write_bytes(
+        xml("data", "<oml:dataset/><oml:dataset><oml:did>5</oml:did></oml:dataset>")
+    )
+    assert entries(ask("data/5") or {}, "oml:data", "oml:dataset") == [{"oml:did": "5"}]
     assert openml_site.requests == []
 
 

@@ -77,11 +77,11 @@ def pages(endpoint: str, outer: str, inner: str, *, limit: int) -> Iterator[Answ
             return
 
 
-def entries(answer: Answer, outer: str, inner: str) -> list[Any]:
+def entries(answer: Answer, outer: str, inner: str) -> list[Answer]:
     """The entries of a list within an answer; none where it holds no such list."""
     around = answer.get(outer)
     found = around.get(inner) if isinstance(around, Mapping) else None
-    return found if isinstance(found, list) else []
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def address_of(endpoint: str) -> str:

@@ -104,3 +104,11 @@ def test_offline_says_what_to_put_where(openml_site: Any, monkeypatch: pytest.Mo
     assert load_dataset("openml:61").name == "flowers"
     with pytest.raises(DatasetError, match=r"fetch http.*/data/62 and put it at"):
         load_dataset("openml:62")
+
+
+def test_damaged_parquet_is_one_clear_error(openml_site: Any) -> None:
+    """A file that is no Parquet is named."""
+    file = openml_site.says("/data/63.pq", b"PAR1 and no more")
+    put_on(openml_site, {f"{API}/data/63": description(63, "http://127.0.0.1:1/none", "", parquet_url=file)})
+    with pytest.raises(DatasetError, match=r"data\.pq cannot be read as Parquet: delete it"):
+        load_dataset("openml:63")

@@ -1,6 +1,8 @@
 """Runs of OpenML's flows become tasks, against a server on this machine that answers as OpenML's does."""
 
+import doctest
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from foretune.history.readers.openml import read_openml
 from openml_server import API, RUNS, SCORES, error, listed, put_on, setups, task, xml
 
 FLOW = "openml:flow/7"
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "coming_from" / "openml.md"
 
 
 def read(source: str = FLOW, **words: Any) -> list[Any]:
@@ -83,8 +88,9 @@ def test_plain_words_are_values_too(openml_site: Any) -> None:
 
 def test_a_limit_is_said(openml_site: Any) -> None:
     """Of more runs than the limit the first are read, with a warning."""
-    with pytest.warns(UserWarning, match="only the first 2 runs are read"):
+    with pytest.warns(UserWarning) as told:
         tasks = read_openml(FLOW, limit=2)
+    assert any("only the first 2 runs are read" in str(one.message) for one in told)
     assert sum(len(task.trials) for task in tasks) == 2
 
 
@@ -135,3 +141,10 @@ def test_offline_is_one_clear_error(openml_site: Any, monkeypatch: pytest.Monkey
     monkeypatch.setenv("FORETUNE_OFFLINE", "1")
     with pytest.raises(HistoryError, match=r"FORETUNE_OFFLINE is set: fetch http"):
         read_openml(FLOW)
+
+
+def test_the_page_is_true(openml_site: Any) -> None:
+    """The block of the page for those who come from OpenML runs, and prints what it shows."""
+    with pytest.warns(UserWarning, match="left out"):
+        failed, attempted = doctest.testfile(str(PAGE), module_relative=False)
+    assert (failed, attempted) == (0, 5)

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from foretune.collect.datasets import Dataset, target_of
+from foretune.collect.hubs.parquet_files import table_at
 from foretune.data.cache_folder import cache_folder
 from foretune.data.downloads import Progress, Remote, fetch
 from foretune.data.errors import DatasetError
@@ -38,7 +40,7 @@ def load_openml(
     number = name if name.isdecimal() else _number_of(name)
     about = _about(number)
     title = str(about.get("oml:name") or f"openml:{number}")
-    table = _table(number, about, on_progress)
+    table = _table(number, title, about, on_progress)
     targets = _listed(about.get("oml:default_target_attribute"))
     column = _target_column(title, targets, target_column, table)
     table = _labelled(table, column, title)
@@ -90,29 +92,27 @@ def _unknown(name: str) -> str:
     return f"OpenML has no active dataset {name!r}: look for it at https://www.openml.org."
 
 
-def _table(number: str, about: Mapping[str, Any], on_progress: Progress | None) -> pd.DataFrame:
+def _table(number: str, title: str, about: Mapping[str, Any], on_progress: Progress | None) -> pd.DataFrame:
     """The rows: from Parquet, where OpenML has it so, else from ARFF."""
     folder = (server_folder() / "data" / number).relative_to(cache_folder()).as_posix()
+    file: Path | None = None
     if about.get("oml:parquet_url"):
-        try:
-            file = fetch(Remote(str(about["oml:parquet_url"]), f"{folder}/data.pq"), on_progress=on_progress)
-            return pd.read_parquet(file)
-        except DatasetError:
-            pass  # not all that it names are there
-        except Exception as error:  # pyarrow has errors of many kinds
-            raise _damaged(file, error) from None
+        remote = Remote(str(about["oml:parquet_url"]), f"{folder}/data.pq")
+        with suppress(DatasetError):  # not all that it names are there
+            file = fetch(remote, on_progress=on_progress)
+        if file is not None:
+            return table_at(file, title)
     url = str(about.get("oml:url") or address_of(f"data/{number}"))
     file = fetch(Remote(url, f"{folder}/data.arff"), on_progress=on_progress)
     wanted = about.get("oml:md5_checksum")
-    if wanted and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != wanted:
-        raise DatasetError(
-            f"{file} is not what OpenML says: its MD5 is not {wanted}. Delete it and try again."
-        )
+    if wanted and _md5(file) != wanted:
+        raise DatasetError(f"{file} is not what OpenML says: its MD5 is not {wanted}: delete it, try again.")
     return read_arff(file)
 
 
-def _damaged(file: Path, error: Exception) -> DatasetError:
-    return DatasetError(f"{file} cannot be read ({type(error).__name__}): delete it and try again.")
+def _md5(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _listed(told: Any) -> list[str]:

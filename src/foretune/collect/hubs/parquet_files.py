@@ -95,6 +95,18 @@ def _read(
     return pa.concat_tables(tables), _features(tables[0].schema)
 
 
+def table_at(file: Path, name: str) -> pd.DataFrame:
+    """The table of one file; a `DatasetError` where it is damaged, or unpacks to more than the limit."""
+    try:
+        with pq.ParquetFile(file) as parquet:
+            table: pd.DataFrame = _table(name, parquet, None, LARGEST_BYTES).to_pandas()
+            return table
+    except DatasetError:
+        raise
+    except Exception as error:  # pyarrow raises errors of many kinds for a damaged file
+        raise DatasetError(f"{file} cannot be read as Parquet: delete it and try again.") from error
+
+
 def _table(name: str, parquet: pq.ParquetFile, columns: list[str] | None, most: int) -> pa.Table:
     """The columns, all if none are named; read piece by piece, as a small file may unpack to anything."""
     pieces = []

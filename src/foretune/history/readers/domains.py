@@ -26,7 +26,7 @@ def space_told(domains: Mapping[str, Any]) -> ConfigurationSpace | None:
         if isinstance(domain, Mapping) and "domain_cls" in domain:
             try:
                 hyperparameter = _hyperparameter(checked(name, "a hyperparameter"), domain)
-            except (KeyError, TypeError, ValueError, OverflowError) as error:
+            except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
                 raise HistoryError(
                     f"metadata.json has no domain for {name[:60]!r} ({type(error).__name__}: {error!s:.80}): "
                     "take it from its source again."

@@ -1,4 +1,6 @@
-"""Makes the Ray Tune experiment beside it, in an environment with `ray[tune]`: run it without arguments.
+"""Makes the Ray Tune experiment beside it: run it without arguments.
+
+Its environment: pip install 'ray[tune]'.
 
 Kept are the files that the reader may open: params.json, result.json, progress.csv, error.txt and the
 experiment's state as JSON. What Ray pickles (params.pkl, *.pkl checkpoints) is left out.

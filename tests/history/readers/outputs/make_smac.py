@@ -1,4 +1,6 @@
-"""Makes the SMAC3 runs that lie beside it, in an environment with `smac`: run it without arguments.
+"""Makes the SMAC3 runs beside it: run it without arguments.
+
+Its environment: pip install smac.
 
 `smac/whole`: a space with conditions, a target that crashes; `smac/budgets`: budgets; `smac/instances`: two
 datasets with features.

@@ -1,4 +1,6 @@
-"""Makes the Syne Tune results beside it, in an environment with `syne-tune`: run it without arguments.
+"""Makes the Syne Tune results beside it: run it without arguments.
+
+Its environment: pip install syne-tune.
 
 Kept are metadata.json and results.csv.zip; tuner.dill, a pickle, is left out.
 """
