@@ -26,7 +26,7 @@ TESTING_SEES: Final = 2  # testing.py may look at the floors up to this one
 DOORS: Final = {
     "torch": {"learners/bayesian_network_training.py", "collect/cnn.py"},
     "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
-    "psycopg": {"history/sql.py"},
+    "psycopg": {"history/postgres.py"},
     "openml": {"data/openml_client.py"},
     "pyarrow": {"history/parquet.py"},
     "dask": {"collect/backends.py"},

@@ -11,7 +11,7 @@ side, and cost next to nothing once compressed, the rows are sorted by dataset, 
 import json
 import re
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
@@ -93,15 +93,26 @@ class PackHistory:
         )
 
     def tasks(
-        self, family: str | None = None, *, metric: str | None = None, name: str | None = None
+        self,
+        family: str | None = None,
+        *,
+        metric: str | None = None,
+        name: str | None = None,
+        trials: bool = True,
     ) -> Iterator[Task]:
         """The tasks, in the order in which they were written; so are the trials of each."""
         found = self._find(family=family, metric=metric, name=name)
-        trials: dict[int, list[Row]] = defaultdict(list)
-        for row in _rows(self._trials(found)):
-            trials[row["task"]].append(row)
+        of_task: dict[int, list[Row]] = defaultdict(list)
+        for row in _rows(self._trials(found)) if trials else ():
+            of_task[row["task"]].append(row)
         for index, row in found.items():
-            yield self._reader.task(row, trials[index])
+            yield self._reader.task(row, of_task[index])
+
+    def sizes(self) -> dict[str, int]:
+        """The number of trials of each task, by its key, in the order of `tasks`."""
+        found = self._find()
+        counts = Counter(self._trials(found)["task"].to_pylist())
+        return {row["key"]: counts[index] for index, row in found.items()}
 
     def table(self, family: str | None = None, *, metric: str | None = None) -> "pd.DataFrame":
         """One row a trial, in the order of `tasks`, its config as JSON text; no trial object is built."""

@@ -7,8 +7,9 @@ A store may have come from a stranger, so a reader takes nothing for granted.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from foretune.data.errors import HistoryError
@@ -76,6 +77,30 @@ def with_texts(row: Row) -> Row:
     scores = {metric: [*map(_as_json_number, folds)] for metric, folds in row["scores"].items()}
     curve = [*map(_as_json_number, row["curve"])]
     return row | {"scores": _json(scores), "costs": _json(_numbers(row["costs"])), "curve": _json(curve)}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """A task as its row, and its trials as columns: what a store writes.
+
+    `trials` holds, in the order of the table's columns from "key" on, one sequence for each.
+    """
+
+    task: Row
+    trials: tuple[Sequence[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.trials[0]) if self.trials else 0
+
+    def with_task(self, task_id: int) -> Iterator[tuple[Any, ...]]:
+        """The trials as tuples that begin with the id of their task."""
+        return zip(repeat(task_id, len(self)), *self.trials, strict=True)
+
+
+def rows_of(task: Task) -> TaskRows:
+    """The task and its trials as rows."""
+    rows = [tuple(with_texts(trial_row(trial)).values()) for trial in task.trials]
+    return TaskRows(task_row(task), tuple(zip(*rows, strict=True)))
 
 
 class RowReader:
