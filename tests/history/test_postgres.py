@@ -1,5 +1,6 @@
 """A history on a PostgreSQL server: urls, secrets, what else lies there, and a server that goes away."""
 
+import itertools
 import os
 import pickle
 import signal
@@ -9,6 +10,7 @@ import threading
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
@@ -186,25 +188,23 @@ def test_damaged(postgres, postgres_url):
             list(history.tasks())
 
 
-def test_many_small_adds_and_a_cut_connection(postgres, postgres_url):
-    """A connection that the server cuts in the middle is made anew; nothing is lost, nothing doubled."""
-    url = postgres_url()
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'histories'"
-    done = threading.Event()
+@pytest.mark.parametrize("moment", ["begin", "commit"])
+def test_a_cut_connection(postgres, postgres_url, moment):
+    """A connection that the server cuts, be it at the very end, is made anew; nothing is lost or doubled."""
+    numbers = itertools.count()
 
-    def cutting():
-        while not done.wait(0.02):
-            postgres.run(cut)
+    def cut(connection):
+        if next(numbers) % 3 == 0:
+            pid = connection.connection.driver_connection.info.backend_pid
+            postgres.run(f"SELECT pg_terminate_backend({pid}, 10000)")
 
-    cutter = threading.Thread(target=cutting)
-    with open_history(url) as history:
-        cutter.start()
-        for number in range(20):
+    with open_history(postgres_url()) as history:
+        sa.event.listen(history._database.engine, moment, cut)
+        for number in range(12):
             history.add(Task("d", "svm", None, trials=(Trial({"number": number}, 0.5),)))
-        done.set()
-        cutter.join()
         (task,) = history.tasks()
-    assert [trial.config["number"] for trial in task.trials] == list(range(20))
+    assert [trial.config["number"] for trial in task.trials] == list(range(12))
+    assert next(numbers) > 14
 
 
 def test_a_server_that_restarts(postgres_url, postgres):

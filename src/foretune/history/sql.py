@@ -137,10 +137,10 @@ class SqlHistory:
             connection.execute(sa.update(TASK).where(TASK.c.id == task_id).values(merged))
         return task_id, False
 
-    def _asked(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
-        def ask() -> Sequence[Sequence[Any]]:
+    def _asked(self, query: sa.Select[Any]) -> list[Any]:
+        def ask() -> list[Any]:
             with self._database.engine.begin() as connection:
-                return connection.execute(query).all()
+                return [*connection.execute(query)]
 
         return self._database.patiently(ask)
 
