@@ -1,7 +1,7 @@
 """What a history is, and how one is opened."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -11,6 +11,8 @@ from foretune.data.records import Task
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from foretune.history.rows import TaskRows
 
 SQLITE_SUFFIXES: Final = frozenset({".db", ".sqlite", ".sqlite3"})
 POSTGRES: Final = re.compile(r"postgres(ql)?(\+psycopg)?://")
@@ -29,6 +31,10 @@ class History(Protocol):
         A known task is not overwritten: what it lacked is filled in. A known trial is replaced only where
         it was under way and has ended, or had failed and is done now.
         """
+        ...
+
+    def add_rows(self, tasks: "Sequence[TaskRows]") -> None:
+        """`add` for tasks as rows, which a reader of large tables gives without building a trial object."""
         ...
 
     def tasks(

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from foretune.data.errors import HistoryError, VersionError
 from foretune.data.records import Task
-from foretune.history.rows import TABLE_TYPES, Row, RowReader, task_row, trial_row
+from foretune.history.rows import TABLE_TYPES, Row, RowReader, TaskRows, task_row, trial_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +91,10 @@ class PackHistory:
             f"{self._folder} is a pack, and packs are read-only: open a SQLite history instead, "
             "and merge the pack into it by `history.add(*pack.tasks())`."
         )
+
+    def add_rows(self, tasks: Sequence[TaskRows]) -> NoReturn:
+        """Raises `HistoryError`, as `add` does."""
+        self.add()
 
     def tasks(
         self,

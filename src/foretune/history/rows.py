@@ -36,8 +36,11 @@ TABLE_TYPES: Final = {
 }
 
 
-def task_row(task: Task) -> Row:
-    """The columns of a task, without its trials."""
+def task_row(task: Task, spaces: dict[int, str] | None = None) -> Row:
+    """The columns of a task, without its trials; `spaces` remembers the texts of spaces by their identity."""
+    spaces = {} if spaces is None else spaces
+    if task.space is not None and id(task.space) not in spaces:
+        spaces[id(task.space)] = _json(task.space.to_serialized_dict())
     return {
         "key": task.key,
         "name": _storable(task.name),
@@ -45,7 +48,7 @@ def task_row(task: Task) -> Row:
         "metric": _storable(task.metric),
         "dataset": _storable(task.dataset),
         "group": _storable(task.group),
-        "space": None if task.space is None else _json(task.space.to_serialized_dict()),
+        "space": None if task.space is None else spaces[id(task.space)],
         "metafeatures": _json(_numbers(task.metafeatures)),
         "provenance": _json(task.provenance),
     }
@@ -97,10 +100,14 @@ class TaskRows:
         return zip(repeat(task_id, len(self)), *self.trials, strict=True)
 
 
-def rows_of(task: Task) -> TaskRows:
-    """The task and its trials as rows."""
-    rows = [tuple(with_texts(trial_row(trial)).values()) for trial in task.trials]
-    return TaskRows(task_row(task), tuple(zip(*rows, strict=True)))
+def rows_of(tasks: Iterable[Task]) -> list[TaskRows]:
+    """The tasks and their trials as rows."""
+    spaces: dict[int, str] = {}
+    found = []
+    for task in tasks:
+        rows = [tuple(with_texts(trial_row(trial)).values()) for trial in task.trials]
+        found.append(TaskRows(task_row(task, spaces), tuple(zip(*rows, strict=True))))
+    return found
 
 
 class RowReader:

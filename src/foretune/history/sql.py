@@ -65,7 +65,7 @@ class SqlHistory:
 
     def add(self, *tasks: Task) -> None:
         """Merges the tasks into the history, all or none of them; to repeat it changes nothing."""
-        self.add_rows([rows_of(task) for task in tasks])
+        self.add_rows(rows_of(tasks))
 
     def add_rows(self, tasks: Sequence[TaskRows]) -> None:
         """`add` for tasks as rows, which a reader of large tables gives without building a trial object."""

@@ -23,7 +23,7 @@ from foretune.history.readers.naming import called_by, checked
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
 from foretune.history.readers.told import checked_seeds, metric_pointing
 from foretune.history.readers.trial_columns import Measured, TrialColumns
-from foretune.history.rows import RowReader
+from foretune.history.rows import RowReader, TaskRows, task_row
 from foretune.history.tables import WRITTEN
 
 if TYPE_CHECKING:
@@ -129,6 +129,10 @@ class TableTask:
         """Why trials failed, a reason for each that did."""
         statuses, reasons = self.trials[WRITTEN.index("status") - 1], self.trials[-1]
         return [why for status, why in zip(statuses, reasons, strict=True) if status == FAILED]
+
+    def rows(self, spaces: dict[int, str]) -> TaskRows:
+        """The task as rows; `spaces` remembers the texts of spaces, see `task_row`."""
+        return TaskRows(task_row(self.task, spaces), self.trials)
 
     def whole(self) -> Task:
         """The task with its trials."""
