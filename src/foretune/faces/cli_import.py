@@ -6,8 +6,9 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.markup import escape
@@ -19,6 +20,7 @@ from foretune.faces.options import HistoryUrl, Json, console, out
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
+    from foretune.history.readers.table import TableTask
 
 READERS = ("optuna", "table", "cv_results")
 
@@ -67,6 +69,7 @@ def import_results(
     accuracy --metric accuracy --dry-run
     """
     reader = _reader_of(source, reader)
+    tasks: Sequence[Task | TableTask]
     with warnings.catch_warnings(record=True) as told, console.status(f"reading {escape(source[:60])}"):
         warnings.simplefilter("always", UserWarning)
         if reader == "optuna":
@@ -79,9 +82,9 @@ def import_results(
             name = task or Path(source).stem
             tasks = read_cv_results(source, task=name, family=family, metric=metric, log=log)
         else:
-            from foretune.history.readers.table import read_table
+            from foretune.history.readers.table import table_rows
 
-            tasks = read_table(
+            tasks = table_rows(
                 source,
                 task=_needed(task_column, "--task-column"),
                 score=_needed(score_column, "--score-column"),
@@ -148,32 +151,49 @@ def _any_length(source: str) -> Iterator[None]:
         raise HistoryError(f"{source[:60]!r} cannot be read: {type(error).__name__}.") from None
 
 
-def _summary(tasks: Sequence["Task"], left_out: Sequence[str], reader: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Incoming:
+    """A task that comes in: how many trials it has, and why some failed."""
+
+    task: "Task"
+    trials: int
+    failures: Sequence[str]
+
+    @classmethod
+    def of(cls, one: "Task | TableTask") -> Self:
+        """What comes in with a task, or with one whose trials are columns yet."""
+        from foretune.data.records import FAILED, Task
+
+        if isinstance(one, Task):
+            return cls(one, len(one.trials), [t.reason for t in one.trials if t.status is FAILED])
+        return cls(one.task, len(one), one.failures)
+
+
+def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reader: str) -> dict[str, Any]:
     """What comes in, in plain values."""
     from foretune.history.readers.inferred import in_words
 
-    parts: dict[tuple[str, str], list[Task]] = {}
-    for task in tasks:
-        parts.setdefault((task.family, task.metric), []).append(task)
+    parts: dict[tuple[str, str], list[Incoming]] = {}
+    for one in map(Incoming.of, tasks):
+        parts.setdefault((one.task.family, one.task.metric), []).append(one)
     families = [
         {
             "family": family,
             "metric": metric,
             "direction": "minimize" if metric in LOWER_IS_BETTER else "maximize",
             "tasks": len(members),
-            "trials": sum(len(task.trials) for task in members),
-            "failed": sum(trial.status == "failed" for task in members for trial in task.trials),
-            "space": {} if members[0].space is None else in_words(members[0].space),
+            "trials": sum(one.trials for one in members),
+            "failed": sum(len(one.failures) for one in members),
+            "space": {} if members[0].task.space is None else in_words(members[0].task.space),
         }
         for (family, metric), members in parts.items()
     ]
-    reasons = Counter(
-        trial.reason[:80] for task in tasks for trial in task.trials if trial.status == "failed"
-    )
+    told = [one for members in parts.values() for one in members]
+    reasons = Counter(reason[:80] for one in told for reason in one.failures)
     return {
         "reader": reader,
         "tasks": len(tasks),
-        "trials": sum(len(task.trials) for task in tasks),
+        "trials": sum(one.trials for one in told),
         "families": families,
         "left_out": list(left_out),
         "failed": dict(reasons.most_common(8)),
@@ -201,12 +221,16 @@ def _show(answer: dict[str, Any]) -> None:
         out.print(f"[yellow]failed:[/] {count} trials, {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def _added(tasks: Sequence["Task"], url: str) -> int:
+def _added(tasks: Sequence["Task | TableTask"], url: str) -> int:
     """How many trials the history did not have; all are added, or none."""
+    from foretune.data.records import Task
     from foretune.history.history import open_history
+    from foretune.history.rows import rows_of
 
-    families = {task.family for task in tasks}
+    spaces: dict[int, str] = {}
+    rows = [one.rows(spaces) for one in tasks if not isinstance(one, Task)]
+    rows += rows_of(one for one in tasks if isinstance(one, Task))
     with open_history(url) as store, console.status("writing"):
-        before = sum(len(store.table(family)) for family in families)
-        store.add(*tasks)
-        return sum(len(store.table(family)) for family in families) - before
+        before = sum(store.sizes().values())
+        store.add_rows(rows)
+        return sum(store.sizes().values()) - before

@@ -45,6 +45,7 @@ from foretune.recommender.lesson import Lesson
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
+from foretune.recommender.thinning import thinned
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
@@ -92,10 +93,11 @@ class Recommender:
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The recommender itself, having learned from these tasks; they must share family and metric.
 
+        Of tasks with more than 40,000 different configs in all, the best trials and some of the others teach.
         Raises `LearningError` where they do not, or hold nothing to learn from.
         """
         self._tasks = []  # nothing is known where what follows fails
-        past = renamed(taught(list(tasks)), self.aliases)
+        past = renamed(thinned(taught(list(tasks))), self.aliases)
         kinds = {(task.family, task.metric) for task in past}
         if len(kinds) > 1:
             raise LearningError(

@@ -64,7 +64,7 @@ class Cells:
 def cells_of(sheet: Sheet, column: str) -> Cells:
     """The column's cells as values of a hyperparameter."""
     cells = sheet.frame[sheet.check(column)]
-    if isinstance(cells.dtype, pd.StringDtype):
+    if isinstance(cells.dtype, pd.StringDtype) or pd.api.types.is_bool_dtype(cells) or _is_whole(cells):
         codes, texts = pd.factorize(cells)
         few = Sheet(pd.DataFrame({column: texts}), sheet.name, sheet.is_text)
         return _of(np.asarray(codes), few.values(column))
@@ -72,6 +72,10 @@ def cells_of(sheet: Sheet, column: str) -> Cells:
         return Cells(np.arange(len(cells)), Numbers(cells.tolist()))
     values = sheet.values(column)
     return _of(np.arange(len(values)), values)
+
+
+def _is_whole(cells: "pd.Series[Any]") -> bool:
+    return pd.api.types.is_integer_dtype(cells)
 
 
 def _of(codes: Ints, values: list[Any]) -> Cells:

@@ -71,14 +71,14 @@ class Sheet:
         if self.spelled is not None and pd.api.types.is_numeric_dtype(cells):
             cells = self.spelled(self.columns.index(column))
         known: dict[Any, str | None] = {}
-        return [_text_of(cell, column, known) for cell in cells.tolist()]
+        return list(_each(cells, lambda cell: _text_of(cell, column, known)))
 
     def numbers(self, column: str) -> Floats:
         """The column's cells as numbers, (n,): NaN where there is nothing; infinite ones stay."""
         cells = self.frame[self.check(column)]
         if pd.api.types.is_float_dtype(cells) or pd.api.types.is_integer_dtype(cells):
             return np.asarray(cells.to_numpy(dtype=np.float64, na_value=np.nan))
-        return np.array([_number(cell, column) for cell in cells.tolist()], dtype=np.float64)
+        return _each(cells, lambda cell: _number(cell, column)).astype(np.float64)
 
     def values(self, column: str) -> list[Any]:
         """The column's cells as plain values of hyperparameters, (n,); ABSENT where there is nothing.
@@ -208,6 +208,14 @@ def _cells(column: Any, name: str) -> list[Any]:
     if isinstance(column, str | bytes) or not isinstance(column, Sequence | np.ndarray | pd.Series):
         raise HistoryError(f"column {name[:60]!r} is no list of cells: give one value for each row.")
     return column.tolist() if isinstance(column, np.ndarray | pd.Series) else list(column)
+
+
+def _each(cells: "pd.Series[Any]", told: Callable[[Any], Any]) -> np.ndarray[Any, Any]:
+    """What each cell (n,) tells; equal texts are asked once."""
+    if not isinstance(cells.dtype, pd.StringDtype):
+        return np.array([*map(told, cells.tolist()), None], dtype=object)[:-1]
+    codes, texts = pd.factorize(cells)
+    return np.array([*map(told, texts), told(None)], dtype=object)[codes]
 
 
 def _is_missing(cell: Any) -> bool:
