@@ -3,9 +3,9 @@
     python benchmarks/history_scale.py [--trials 10000 100000 1000000] [--no-postgres]
 
 Trials are made up, 500 a task; of 10^6 a fifth is of the family that is learned from. Configs have two
-numbers of full precision, two choices and a whole number that only some have. Each import is compared with a bare
-insert, of rows that lie ready, into the same tables: `sqlite3.executemany`, and COPY on PostgreSQL. Each step
-runs in a process of its own.
+numbers of full precision, two choices and a whole number that only some have. Each import is compared with a
+bare insert, of rows that lie ready, into the same tables: `sqlite3.executemany`, and COPY on PostgreSQL.
+Each step runs in a process of its own.
 """
 
 import argparse

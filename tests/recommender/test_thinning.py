@@ -58,7 +58,7 @@ def test_a_large_past_keeps_the_best(monkeypatch):
 
 @pytest.mark.parametrize("learner", ["portfolio", "auto"])
 def test_a_thinned_past_teaches_as_well(monkeypatch, learner):
-    """What is recommended from a third of the trials is as good as from all, within the noise of a grid step."""
+    """What is recommended from a third of the trials is about as good as from all."""
     tasks, new = past(8), related_task("new", 0.5, 0.3)
     whole = Recommender(learner).fit(tasks).recommend(new, candidates=WIDE)[0].config
     monkeypatch.setattr(thinning, "MOST_CONFIGS", 320)
