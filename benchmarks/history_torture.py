@@ -1,6 +1,6 @@
-"""Many writers of one history, killed at random and started again: does it hold exactly what was planned?
+"""Many writers of one history, killed at random and started again: what is lost, what doubled.
 
-    python benchmarks/history_torture.py [--postgres] [--writers 8] [--trials 100000] [--kills 50] [--restarts 5]
+    python benchmarks/history_torture.py --postgres --writers 8 --trials 100000 --kills 50 --restarts 5
 
 Each writer has a share of the trials and adds them some at a time; killed, it is started again and adds what
 the history lacks of its share. `--restarts` lets the PostgreSQL server crash and come back as often.
