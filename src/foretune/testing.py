@@ -172,10 +172,21 @@ def _ended(status: Status, *, reason: str) -> Trial:
 
 
 def _check_filters(history: "History", tasks: Sequence[Task]) -> None:
-    for wanted in ({"family": "svm"}, {"metric": "log_loss"}, {"name": "bare"}, {"family": "no such"}):
+    filters: tuple[dict[str, Any], ...] = (
+        {"family": "svm"},
+        {"metric": "log_loss"},
+        {"name": "bare"},
+        {"family": "no such"},
+    )
+    for wanted in filters:
         column, value = next(iter(wanted.items()))
         expected = [task for task in tasks if getattr(task, column) == value]
         assert spelled([*history.tasks(**wanted)]) == spelled(expected), f"tasks({wanted}) gives other tasks"
+        bare = [replace(task, trials=()) for task in expected]
+        assert spelled([*history.tasks(**wanted, trials=False)]) == spelled(bare), "trials=False: other tasks"
+    counts = {task.key: len(task.trials) for task in tasks}
+    assert history.sizes() == counts, f"sizes() gives {history.sizes()}, and tasks() {counts}"
+    assert [*history.sizes()] == [*counts], "sizes() is not in the order of tasks()"
 
 
 def _check_table(history: "History", tasks: Sequence[Task]) -> None:

@@ -48,7 +48,7 @@ def test_pack(tmp_path):
     [
         ("nowhere", "is no history"),
         ("", "folder without card.json"),
-        ("postgresql://host/db", "not a history that foretune opens.*sqlite:///PATH"),
+        ("mysql://host/db", "not a history that foretune opens.*sqlite:///PATH"),
         ("sqlite://own.db", "not a history that foretune opens"),
         ("sqlite:///", "not a history that foretune opens"),
         ("sqlite:///:memory:", "not a history that foretune opens"),

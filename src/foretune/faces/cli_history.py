@@ -148,3 +148,30 @@ def check(
             out.print(words, highlight=False, soft_wrap=True)
         out.print(f"{len(doubts)} doubts about {len(tasks)} tasks.", highlight=False)
     raise typer.Exit(bool(doubts))
+
+
+@history_app.command("list")
+def list_tasks(
+    history: HistoryUrl,
+    family: Annotated[str | None, typer.Option(help="Only tasks of this family.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the tasks of a history: dataset, family, metric and the number of trials; no trial is read.
+
+    Example: foretune history list --history sqlite:///tuning.db
+    """
+    from foretune.history.history import open_history
+
+    with open_history(history, read_only=True) as store:
+        sizes = store.sizes()
+        tasks = [(task, sizes.get(task.key, 0)) for task in store.tasks(family, trials=False)]
+    if as_json:
+        rows = [
+            {"name": task.name, "family": task.family, "metric": task.metric, "trials": n}
+            for task, n in tasks
+        ]
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return
+    for task, n in tasks:
+        out.print(f"{n:>9} {escape(task.family)} {escape(task.metric)} {escape(task.name)}", highlight=False)
+    out.print(f"{len(tasks)} tasks, {sum(n for _, n in tasks)} trials.")

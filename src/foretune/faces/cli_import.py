@@ -5,7 +5,8 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.markup import escape
@@ -17,6 +18,7 @@ from foretune.faces.options import HistoryUrl, Json, console, out
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
+    from foretune.history.readers.table import TableTask
 
 NO_WORDS = frozenset({"source", "history", "reader", "dry_run", "as_json"})  # of the command, not a reader's
 
@@ -101,32 +103,49 @@ def choices_of(text: str) -> dict[str, list[Any]]:
     return found
 
 
-def _summary(tasks: Sequence["Task"], left_out: Sequence[str], reader: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Incoming:
+    """A task that comes in: how many trials it has, and why some failed."""
+
+    task: "Task"
+    trials: int
+    failures: Sequence[str]
+
+    @classmethod
+    def of(cls, one: "Task | TableTask") -> Self:
+        """What comes in with a task, or with one whose trials are columns yet."""
+        from foretune.data.records import FAILED, Task
+
+        if isinstance(one, Task):
+            return cls(one, len(one.trials), [t.reason for t in one.trials if t.status is FAILED])
+        return cls(one.task, len(one), one.failures)
+
+
+def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reader: str) -> dict[str, Any]:
     """What comes in, in plain values."""
     from foretune.history.readers.inferred import in_words
 
-    parts: dict[tuple[str, str], list[Task]] = {}
-    for task in tasks:
-        parts.setdefault((task.family, task.metric), []).append(task)
+    parts: dict[tuple[str, str], list[Incoming]] = {}
+    for one in map(Incoming.of, tasks):
+        parts.setdefault((one.task.family, one.task.metric), []).append(one)
     families = [
         {
             "family": family,
             "metric": metric,
             "direction": "minimize" if metric in LOWER_IS_BETTER else "maximize",
             "tasks": len(members),
-            "trials": sum(len(task.trials) for task in members),
-            "failed": sum(trial.status == "failed" for task in members for trial in task.trials),
-            "space": {} if members[0].space is None else in_words(members[0].space),
+            "trials": sum(one.trials for one in members),
+            "failed": sum(len(one.failures) for one in members),
+            "space": {} if members[0].task.space is None else in_words(members[0].task.space),
         }
         for (family, metric), members in parts.items()
     ]
-    reasons = Counter(
-        trial.reason[:80] for task in tasks for trial in task.trials if trial.status == "failed"
-    )
+    told = [one for members in parts.values() for one in members]
+    reasons = Counter(reason[:80] for one in told for reason in one.failures)
     return {
         "reader": reader,
         "tasks": len(tasks),
-        "trials": sum(len(task.trials) for task in tasks),
+        "trials": sum(one.trials for one in told),
         "families": families,
         "left_out": list(left_out),
         "failed": dict(reasons.most_common(8)),
@@ -154,12 +173,16 @@ def _show(answer: dict[str, Any]) -> None:
         out.print(f"[yellow]failed:[/] {count} trials, {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def _added(tasks: Sequence["Task"], url: str) -> int:
+def _added(tasks: Sequence["Task | TableTask"], url: str) -> int:
     """How many trials the history did not have; all are added, or none."""
+    from foretune.data.records import Task
     from foretune.history.history import open_history
+    from foretune.history.rows import rows_of
 
-    families = {task.family for task in tasks}
+    spaces: dict[int, str] = {}
+    rows = [one.rows(spaces) for one in tasks if not isinstance(one, Task)]
+    rows += rows_of(one for one in tasks if isinstance(one, Task))
     with open_history(url) as store, console.status("writing"):
-        before = sum(len(store.table(family)) for family in families)
-        store.add(*tasks)
-        return sum(len(store.table(family)) for family in families) - before
+        before = sum(store.sizes().values())
+        store.add_rows(rows)
+        return sum(store.sizes().values()) - before

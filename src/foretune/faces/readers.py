@@ -16,13 +16,14 @@ from foretune.history.readers.wandb import is_wandb
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
+    from foretune.history.readers.table import TableTask
 
 Options = Mapping[str, Any]  # the words of the command line: study, metric, task_column, ...
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader called `name`: `read_NAME` in `history/readers/NAME.py`, imported when it is used.
+    """A reader called `name`: a `function`, `read_NAME` by default, in `history/readers/NAME.py`.
 
     `takes` says what it reads, `knows` whether a source is such a one. `words` maps its arguments to the
     command line's options; `needs` are those it cannot do without, and `named_by_file` one that is the
@@ -35,8 +36,9 @@ class Reader:
     words: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     named_by_file: str = ""
+    function: str = ""
 
-    def read(self, source: str, options: Options) -> "list[Task]":
+    def read(self, source: str, options: Options) -> "list[Task | TableTask]":
         """The tasks of the source; a warning names options that this reader has no use for.
 
         Raises `HistoryError` where an option that it needs is missing, or the source cannot be read.
@@ -52,8 +54,9 @@ class Reader:
         if self.named_by_file and self.named_by_file not in given:
             given[self.named_by_file] = Source(source).path.stem
         words = {word: given[option] for word, option in self.words.items() if option in given}
-        read = getattr(import_module(f"foretune.history.readers.{self.name}"), f"read_{self.name}")
-        tasks: list[Task] = read(source, **words)
+        module = import_module(f"foretune.history.readers.{self.name}")
+        read = getattr(module, self.function or f"read_{self.name}")
+        tasks: list[Task | TableTask] = read(source, **words)
         return tasks
 
 
@@ -146,6 +149,7 @@ READERS: Final = (
             "hyperparameters": "hyperparameter",
         },
         needs=("task_column", "score_column", "metric"),
+        function="table_rows",  # columns, not objects: tables may have millions of rows
     ),
 )
 

@@ -11,7 +11,7 @@ side, and cost next to nothing once compressed, the rows are sorted by dataset, 
 import json
 import re
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import pairwise
@@ -27,7 +27,7 @@ from foretune.data.bounds import MOST_JSON_BYTES, MOST_TASKS, check_count, conte
 from foretune.data.errors import HistoryError, VersionError
 from foretune.data.records import Task
 from foretune.history.expansion import table_in
-from foretune.history.rows import TABLE_TYPES, Row, RowReader, task_row, trial_row
+from foretune.history.rows import TABLE_TYPES, Row, RowReader, TaskRows, task_row, trial_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,16 +94,31 @@ class PackHistory:
             "and merge the pack into it by `history.add(*pack.tasks())`."
         )
 
+    def add_rows(self, tasks: Sequence[TaskRows]) -> NoReturn:
+        """Raises `HistoryError`, as `add` does."""
+        self.add()
+
     def tasks(
-        self, family: str | None = None, *, metric: str | None = None, name: str | None = None
+        self,
+        family: str | None = None,
+        *,
+        metric: str | None = None,
+        name: str | None = None,
+        trials: bool = True,
     ) -> Iterator[Task]:
         """The tasks, in the order in which they were written; so are the trials of each."""
         found = self._find(family=family, metric=metric, name=name)
-        trials: dict[int, list[Row]] = defaultdict(list)
-        for row in _rows(self._trials(found)):
-            trials[row["task"]].append(row)
+        of_task: dict[int, list[Row]] = defaultdict(list)
+        for row in _rows(self._trials(found)) if trials else ():
+            of_task[row["task"]].append(row)
         for index, row in found.items():
-            yield self._reader.task(row, trials[index])
+            yield self._reader.task(row, of_task[index])
+
+    def sizes(self) -> dict[str, int]:
+        """The number of trials of each task, by its key, in the order of `tasks`."""
+        found = self._find()
+        counts = Counter(self._trials(found)["task"].to_pylist())
+        return {row["key"]: counts[index] for index, row in found.items()}
 
     def table(self, family: str | None = None, *, metric: str | None = None) -> "pd.DataFrame":
         """One row a trial, in the order of `tasks`, its config as JSON text; no trial object is built."""

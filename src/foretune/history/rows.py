@@ -7,8 +7,9 @@ A store may have come from a stranger, so a reader takes nothing for granted.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from foretune.data.bounds import (
@@ -48,8 +49,11 @@ TABLE_TYPES: Final = {
 }
 
 
-def task_row(task: Task) -> Row:
-    """The columns of a task, without its trials."""
+def task_row(task: Task, spaces: dict[int, str] | None = None) -> Row:
+    """The columns of a task, without its trials; `spaces` remembers the texts of spaces by their identity."""
+    spaces = {} if spaces is None else spaces
+    if task.space is not None and id(task.space) not in spaces:
+        spaces[id(task.space)] = _json(task.space.to_serialized_dict())
     return {
         "key": task.key,
         "name": _storable(task.name),
@@ -57,7 +61,7 @@ def task_row(task: Task) -> Row:
         "metric": _storable(task.metric),
         "dataset": _storable(task.dataset),
         "group": _storable(task.group),
-        "space": None if task.space is None else _json(task.space.to_serialized_dict()),
+        "space": None if task.space is None else spaces[id(task.space)],
         "metafeatures": _json(_numbers(_named(task.metafeatures))),
         "provenance": _json(task.provenance),
     }
@@ -89,6 +93,34 @@ def with_texts(row: Row) -> Row:
     scores = {metric: [*map(_as_json_number, folds)] for metric, folds in row["scores"].items()}
     curve = [*map(_as_json_number, row["curve"])]
     return row | {"scores": _json(scores), "costs": _json(_numbers(row["costs"])), "curve": _json(curve)}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRows:
+    """A task as its row, and its trials as columns: what a store writes.
+
+    `trials` holds, in the order of the table's columns from "key" on, one sequence for each.
+    """
+
+    task: Row
+    trials: tuple[Sequence[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.trials[0]) if self.trials else 0
+
+    def with_task(self, task_id: int) -> Iterator[tuple[Any, ...]]:
+        """The trials as tuples that begin with the id of their task."""
+        return zip(repeat(task_id, len(self)), *self.trials, strict=True)
+
+
+def rows_of(tasks: Iterable[Task]) -> list[TaskRows]:
+    """The tasks and their trials as rows."""
+    spaces: dict[int, str] = {}
+    found = []
+    for task in tasks:
+        rows = [tuple(with_texts(trial_row(trial)).values()) for trial in task.trials]
+        found.append(TaskRows(task_row(task, spaces), tuple(zip(*rows, strict=True))))
+    return found
 
 
 class RowReader:

@@ -231,9 +231,10 @@ def _mean(losses: list[float], weights: list[float]) -> float:
 
 def _by_row(mask: Mask) -> list[tuple[Ints, Ints]]:
     """The distinct rows of a mask, each as the columns it holds, with the rows that equal it."""
-    distinct, inverse = np.unique(mask, axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
-    return [(np.flatnonzero(row), np.flatnonzero(inverse == k)) for k, row in enumerate(distinct)]
+    members: dict[bytes, list[int]] = {}
+    for k, packed in enumerate(np.packbits(mask, axis=1)):
+        members.setdefault(packed.tobytes(), []).append(k)
+    return [(np.flatnonzero(mask[rows[0]]), np.array(rows)) for _, rows in sorted(members.items())]
 
 
 def matern(A: Floats, B: Floats, length: float) -> Floats:

@@ -46,6 +46,7 @@ from foretune.recommender.lesson import Lesson
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
+from foretune.recommender.thinning import thinned
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
@@ -94,11 +95,12 @@ class Recommender:
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The recommender itself, having learned from these tasks; they must share family and metric.
 
-        Tasks made with other library versions, otherwise judged or on fewer rows count less. Raises
+        Tasks made with other library versions, otherwise judged or on fewer rows count less; of tasks with
+        more than 40,000 different configs in all, the best trials and some of the others teach. Raises
         `LearningError` where they do not, or hold nothing to learn from.
         """
         self._tasks = []  # nothing is known where what follows fails
-        self._given = taught(list(tasks))
+        self._given = thinned(taught(list(tasks)))
         weighted, self._doubts = weighed(self._given)
         past = renamed(weighted, self.aliases)
         kinds = {(task.family, task.metric) for task in past}

@@ -10,9 +10,9 @@ import foretune
 from foretune.history.readers.places import kind_at
 
 
-@pytest.mark.parametrize("url", ["postgresql://host/db", "mysql+pymysql://user@host/db"])
+@pytest.mark.parametrize("url", ["postgresql+psycopg2://host/db", "mysql+pymysql://user@host/db"])
 def test_a_servers_database_is_optunas(url: str) -> None:
-    """Histories are files, so a database on a server can only be Optuna's."""
+    """A database on a server of a kind that holds no histories can only be Optuna's."""
     assert kind_at(url) == "optuna_database"
 
 

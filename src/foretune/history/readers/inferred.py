@@ -72,7 +72,17 @@ def inferred_space(
     A hyperparameter that some configs lack depends on the choice that tells which, where there is one.
     Raises `HistoryError` where a hyperparameter fits no space.
     """
-    tried = tried_in(configs)
+    return spanned(tried_in(configs), configs, name=name, log=log)
+
+
+def spanned(
+    tried: Mapping[str, Tried],
+    configs: Sequence[Config],
+    *,
+    name: str = "",
+    log: Collection[str] | None = None,
+) -> ConfigurationSpace:
+    """The space of what was tried; `configs`, all or some, tell which hyperparameters depend on which."""
     if unknown := [one for one in log or () if one not in tried]:
         raise HistoryError(f"there is no hyperparameter {unknown[0]!r} to put on the log scale.")
     space = ConfigurationSpace(name=name)

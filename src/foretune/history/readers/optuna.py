@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from foretune.data.errors import ForetuneError, HistoryError, MissingExtraError
 from foretune.data.metrics import to_score
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical
+from foretune.history.history import without_password
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
 from foretune.history.readers.inferred import choice_among
 from foretune.history.readers.naming import called_by, plain_choice
@@ -76,8 +77,9 @@ def read_optuna(
     except ForetuneError:
         raise
     except Exception as problem:  # on damaged storages Optuna raises errors of a dozen kinds
+        name = without_password(str(storage))
         raise HistoryError(
-            f"{storage} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
+            f"{name} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
             "it is damaged; take it from its source again."
         ) from problem
     if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
@@ -163,13 +165,13 @@ def storage_at(place: Place) -> BaseStorage:
         try:
             return optuna.storages.RDBStorage(url, skip_table_creation=True)
         except (RuntimeError, ImportError, SQLAlchemyError, OptunaError) as problem:
-            raise HistoryError(f"Optuna cannot open {url}: {problem}") from problem
+            raise HistoryError(f"Optuna cannot open {without_password(url)}: {problem}") from problem
     what = {
         "history": "is a history of foretune's, not a storage of Optuna's: use foretune.open_history",
         "nothing": "does not exist: check the path",
         "mlflow_database": "is a database of MLflow's: use foretune.read_mlflow",
     }.get(kind, "is no storage of Optuna's: give the url of its database, or the path of its journal")
-    raise HistoryError(f"{place} {what}.")
+    raise HistoryError(f"{without_password(str(place))} {what}.")
 
 
 def tasks_of(studies: Sequence[Studied], *, family: str | None = None, steps: bool = True) -> list[Task]:

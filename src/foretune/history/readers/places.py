@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from foretune.data.errors import HistoryError
+from foretune.data.errors import HistoryError, MissingExtraError
+from foretune.history.history import POSTGRES
 
 Kind = Literal[
     "optuna_database", "optuna_journal", "history", "mlflow_database", "server", "unknown", "nothing"
@@ -20,11 +21,12 @@ LONGEST_BEGIN: Final = 1000  # bytes of a file that tell what it is
 
 
 def kind_at(place: str | PathLike[str]) -> Kind:
-    """What is there; a server's database is taken to be Optuna's, as histories are files."""
-    if str(place).startswith(("http://", "https://")):
-        return "server"
+    """What is there; a database is told by its tables, and on a server without histories it is Optuna's.
+
+    Raises `HistoryError` where a PostgreSQL server cannot be reached.
+    """
     if "://" in str(place) and not SCHEME.match(str(place)) and not str(place).startswith(FILE):
-        return "optuna_database"
+        return _kind_on_server(str(place))
     path = path_at(place)
     if path.is_dir():
         return "history" if (path / "card.json").is_file() else "unknown"
@@ -52,8 +54,23 @@ def _kind_of_database(path: Path) -> Kind:
         raise HistoryError(
             f"{path} cannot be read as a database ({problem}): take it from its source again."
         ) from None
-    if {"studies", "version_info"} <= tables:
+    return _kind_of_tables(tables)
+
+
+def _kind_on_server(url: str) -> Kind:
+    if not POSTGRES.match(url):
+        return "server" if url.startswith(("http://", "https://")) else "optuna_database"
+    try:
+        from foretune.history.postgres import tables_at  # noqa: PLC0415 - an extra, which a server needs
+    except MissingExtraError:  # Optuna may have a driver of its own
         return "optuna_database"
+    tables = tables_at(url)
+    return _kind_of_tables(tables) if tables else "nothing"
+
+
+def _kind_of_tables(tables: set[str]) -> Kind:
+    if "foretune_version" in tables:
+        return "history"
     if {"experiments", "runs", "params", "metrics"} <= tables:
         return "mlflow_database"
-    return "history" if "foretune_version" in tables else "unknown"
+    return "optuna_database" if {"studies", "version_info"} <= tables else "unknown"

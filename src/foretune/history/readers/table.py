@@ -1,21 +1,30 @@
-"""A tidy table of anyone's own results, one row an evaluation, as tasks."""
+"""A tidy table of anyone's own results, one row an evaluation, as tasks.
+
+A table may have millions of rows, so it is read column by column, down to what a store writes; trial objects
+are built only for those who ask for them.
+"""
 
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
 from foretune.data.errors import HistoryError
-from foretune.data.records import Floats, Task, canonical
-from foretune.history.readers.inferred import inferred_space
+from foretune.data.records import FAILED, Floats, Ints, Task, canonical
+from foretune.history.readers.cells import NOTHING, Cells, cells_of
+from foretune.history.readers.conditions import MOST_CONFIGS
+from foretune.history.readers.inferred import Tried, spanned
 from foretune.history.readers.naming import called_by, checked
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
-from foretune.history.readers.told import Row, checked_seeds, metric_pointing, trials_of
+from foretune.history.readers.told import checked_seeds, metric_pointing
+from foretune.history.readers.trial_columns import Measured, TrialColumns
+from foretune.history.rows import RowReader, TaskRows, task_row
+from foretune.history.tables import WRITTEN
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -85,13 +94,79 @@ def read_table(
     fidelity, its highest counts as full. A warning says what is left out. Raises `HistoryError` where the
     table cannot be read so, and `MetricError` where nothing tells which way the metric points.
     """
+    told = table_rows(
+        source,
+        task=task,
+        score=score,
+        metric=metric,
+        direction=direction,
+        seconds=seconds,
+        fidelity=fidelity,
+        status=status,
+        seed=seed,
+        hyperparameters=hyperparameters,
+        family=family,
+        dataset=dataset,
+        metafeatures=metafeatures,
+        space=space,
+        log=log,
+    )
+    return [one.whole() for one in told]
+
+
+@dataclass(frozen=True)
+class TableTask:
+    """A task of a table: `task` has no trials, they are the columns `trials`, as a store writes them."""
+
+    task: Task
+    trials: tuple[Sequence[Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.trials[0])
+
+    @property
+    def failures(self) -> list[str]:
+        """Why trials failed, a reason for each that did."""
+        statuses, reasons = self.trials[WRITTEN.index("status") - 1], self.trials[-1]
+        return [why for status, why in zip(statuses, reasons, strict=True) if status == FAILED]
+
+    def rows(self, spaces: dict[int, str]) -> TaskRows:
+        """The task as rows; `spaces` remembers the texts of spaces, see `task_row`."""
+        return TaskRows(task_row(self.task, spaces), self.trials)
+
+    def whole(self) -> Task:
+        """The task with its trials."""
+        reader = RowReader(str(self.task.provenance["table"]))
+        rows = (dict(zip(WRITTEN[1:], row, strict=True)) for row in zip(*self.trials, strict=True))
+        return replace(self.task, trials=tuple(reader.trial(reader.without_texts(row)) for row in rows))
+
+
+def table_rows(
+    source: str | PathLike[str] | pd.DataFrame,
+    *,
+    task: str,
+    score: str,
+    metric: str,
+    direction: str | None = None,
+    seconds: str | None = None,
+    fidelity: str | None = None,
+    status: str | None = None,
+    seed: str | None = None,
+    hyperparameters: Sequence[str] | None = None,
+    family: str | None = None,
+    dataset: str | None = None,
+    metafeatures: Sequence[str] = (),
+    space: "ConfigurationSpace | None" = None,
+    log: Sequence[str] | None = None,
+) -> list[TableTask]:
+    """What `read_table` gives, with the trials as columns: for tables of millions of rows."""
     sheet = sheet_of(source)
     pointing = metric_pointing(checked(metric, "the metric"), direction)
     of_family = family if family in sheet.columns else None
     columns = Columns(task, score, seconds, fidelity, status, seed, dataset, of_family, tuple(metafeatures))
     reading = _Reading(sheet, columns, pointing, metric)
-    configs = reading.configs(hyperparameters)
-    return list(reading.tasks(configs, family if of_family is None else None, space, log))
+    cells = reading.hyperparameters(hyperparameters)
+    return list(reading.tasks(cells, family if of_family is None else None, space, log))
 
 
 class _Reading:
@@ -102,23 +177,21 @@ class _Reading:
         for column in columns.named:
             sheet.check(column)
 
-    def configs(self, hyperparameters: Sequence[str] | None) -> list[dict[str, Any]]:
-        """Each row's config, (n,)."""
-        names = self._hyperparameters(hyperparameters)
-        cells = {name: self._sheet.values(name) for name in names}
-        for name in names:
-            problem = no_hyperparameter(cells[name])
-            if problem and hyperparameters is not None:
+    def hyperparameters(self, given: Sequence[str] | None) -> dict[str, Cells]:
+        """The columns that are hyperparameters, by name."""
+        cells = {name: cells_of(self._sheet, name) for name in self._names(given)}
+        for name in list(cells):
+            problem = _no_hyperparameter(cells[name])
+            if problem and given is not None:
                 raise HistoryError(f"column {name!r} is no hyperparameter: {problem}.")
             if problem:
-                warnings.warn(f"column {name!r} is left out: {problem}.", stacklevel=3)
+                warnings.warn(f"column {name!r} is left out: {problem}.", stacklevel=4)
                 del cells[name]
         if not cells:
             raise HistoryError(f"{self._sheet.name} has no column left that is a hyperparameter.")
-        rows = zip(*cells.values(), strict=True)
-        return [{name: v for name, v in zip(cells, row, strict=True) if v is not ABSENT} for row in rows]
+        return cells
 
-    def _hyperparameters(self, given: Sequence[str] | None) -> list[str]:
+    def _names(self, given: Sequence[str] | None) -> list[str]:
         if given is not None:
             return [self._sheet.check(name) for name in dict.fromkeys(given)]
         others = [name for name in self._sheet.columns if name not in self._columns.named]
@@ -126,84 +199,131 @@ class _Reading:
         nameless = {name for name in others if not name or name.startswith("Unnamed: ")}
         if dropped := [name for name in others if name in NEVER | nameless]:
             told = ", ".join(repr(name) for name in dropped)
-            warnings.warn(f"no hyperparameters, so left out: {told}.", stacklevel=4)
+            warnings.warn(f"no hyperparameters, so left out: {told}.", stacklevel=5)
         return [name for name in others if name not in NEVER | nameless]
 
     def tasks(
         self,
-        configs: Sequence[dict[str, Any]],
+        cells: dict[str, Cells],
         family: str | None,
         space: "ConfigurationSpace | None",
         log: Sequence[str] | None,
-    ) -> Iterator[Task]:
+    ) -> Iterator[TableTask]:
         """The tasks, in order of first appearance."""
         members = self._members()
-        rows = self._rows(configs)
-        families: dict[str, list[int]] = {}
+        families: dict[str, list[Ints]] = {}
         for (_, of_family, _), places in members.items():
-            families.setdefault(of_family, []).extend(places)
+            families.setdefault(of_family, []).append(places)
         spaces, names = {}, {}
-        for one, places in families.items():
-            tried = [configs[place] for place in places]
-            names[one] = one or family or called_by({name for config in tried for name in config})
-            spaces[one] = space or inferred_space(tried, name=names[one], log=log)
+        for one, parts in families.items():
+            places = np.sort(np.concatenate(parts)) if len(parts) > 1 else parts[0]
+            tried = _tried(cells, places)
+            names[one] = one or family or called_by(tried)
+            spaces[one] = space or _spanned(cells, tried, places, name=names[one], log=log)
+        order = np.concatenate([*members.values()])
+        together = {name: Cells(one.codes[order], one.values) for name, one in cells.items()}
+        trials = TrialColumns(together, self._measured(order), self._metric)
         metafeatures = {name: self._sheet.numbers(name) for name in self._columns.metafeatures}
+        start = 0
         for (name, one, dataset), places in members.items():
-            yield Task(
+            task = Task(
                 name,
                 checked(names[one], "the family"),
                 spaces[one],
                 metric=self._metric,
                 dataset=dataset or None,
                 metafeatures=_first_known(metafeatures, places),
-                trials=tuple(trials_of([rows[place] for place in places], self._metric)),
                 provenance={"source": SOURCE, "table": self._sheet.name, "score": self._called},
             )
+            yield TableTask(task, trials.of(start, start + len(places)))
+            start += len(places)
 
-    def _members(self) -> dict[tuple[str, str, str], list[int]]:
+    def _members(self) -> dict[tuple[str, str, str], Ints]:
         """The rows of each task, which is told by its name, family and dataset."""
-        names = self._sheet.texts(self._columns.task)
-        families, datasets = self._text(self._columns.family), self._text(self._columns.dataset)
-        is_open = [status in OPEN_WORDS for status in self._statuses()]
-        members: dict[tuple[str, str, str], list[int]] = {}
-        nameless = 0
-        for place, (name, family, dataset) in enumerate(zip(names, families, datasets, strict=True)):
-            if name is None or (self._columns.family and not family):
-                nameless += 1
-            elif not is_open[place]:
-                members.setdefault((name, family or "", dataset or ""), []).append(place)
-        for count, why in ((nameless, "name no task or no family"), (sum(is_open), "are not finished")):
+        texts = [self._text(column) for column in (self._columns.task, self._columns.family)]
+        (names, called), (families, kinds) = texts
+        datasets, data = self._text(self._columns.dataset)
+        is_open = np.array([status in OPEN_WORDS for status in self._statuses()])
+        nameless = names == NOTHING
+        if self._columns.family:
+            nameless |= families == NOTHING
+        left_out = {"name no task or no family": nameless.sum(), "are not finished": is_open.sum()}
+        for why, count in left_out.items():
             if count:
-                warnings.warn(f"{count} rows are left out, as they {why}.", stacklevel=5)
-        if not members:
+                warnings.warn(f"{count} rows are left out, as they {why}.", stacklevel=6)
+        used = np.flatnonzero(~nameless & ~is_open)
+        if not len(used):
             raise HistoryError(f"{self._sheet.name} holds no finished row that names its task.")
-        return members
+        whole = (names * (len(kinds) + 1) + families + 1) * (len(data) + 1) + datasets + 1
+        codes, distinct = pd.factorize(whole[used])
+        parts = np.split(used[np.argsort(codes, kind="stable")], np.cumsum(np.bincount(codes))[:-1])
+        assert len(parts) == len(distinct)
+        return {_called(part[0], (names, families, datasets), (called, kinds, data)): part for part in parts}
 
-    def _rows(self, configs: Sequence[dict[str, Any]]) -> list[Row]:
+    def _measured(self, order: Ints) -> Measured:
+        """What the rows tell, in this order."""
         columns = self._columns
-        seeds = self._number(columns.seed)
-        checked_seeds(seeds, columns.seed or "")
-        scores, fidelities = self._sheet.numbers(columns.score).tolist(), self._number(columns.fidelity)
-        statuses = self._statuses()
-        failed = [_failure(status, math.isnan(f)) for status, f in zip(statuses, fidelities, strict=True)]
-        lists = (configs, scores, self._number(columns.seconds), fidelities, seeds, failed)
-        return [Row(*cells) for cells in zip(*lists, strict=True)]
+        seeds, fidelities = self._number(columns.seed), self._number(columns.fidelity)
+        checked_seeds(seeds[np.isfinite(seeds) | np.isinf(seeds)].tolist(), columns.seed or "")
+        seconds, scores = self._number(columns.seconds), self._sheet.numbers(columns.score)
+        failed = [*map(_failure, self._statuses(), np.isnan(fidelities).tolist())]
+        return Measured(
+            scores[order],
+            seconds[order],
+            fidelities[order],
+            seeds[order],
+            [failed[place] for place in order.tolist()],
+        )
 
     def _statuses(self) -> list[str]:
-        words = [(text or "done").lower().rpartition(".")[2] for text in self._text(self._columns.status)]
+        codes, texts = self._text(self._columns.status)
+        words = [text.lower().rpartition(".")[2] for text in texts]
         if odd := {*words} - DONE_WORDS - FAILED_WORDS - OPEN_WORDS:
             known = ", ".join(sorted(DONE_WORDS | FAILED_WORDS | OPEN_WORDS))
             raise HistoryError(
                 f"column {self._columns.status!r} holds {sorted(odd)[0][:40]!r}, which is no status: "
                 f"use {known}."
             )
-        return words
+        return list(np.array([*words, "done"], dtype=object)[codes].tolist())
 
-    def _text(self, column: str | None) -> Sequence[str | None]:
-        return self._sheet.texts(column) if column else [None] * len(self._sheet)
+    def _text(self, column: str | None) -> tuple[Ints, Sequence[str]]:
+        """The codes (n,) of the column's texts, and these; all nothing where there is no such column."""
+        if column is None:
+            return np.full(len(self._sheet), NOTHING), []
+        codes, texts = pd.factorize(np.array(self._sheet.texts(column), dtype=object))
+        return np.asarray(codes), list(texts)
 
-    def _number(self, column: str | None) -> list[float]:
-        return self._sheet.numbers(column).tolist() if column else [*repeat(math.nan, len(self._sheet))]
+    def _number(self, column: str | None) -> Floats:
+        return self._sheet.numbers(column) if column else np.full(len(self._sheet), math.nan)
+
+
+def _called(place: int, codes: Sequence[Ints], texts: Sequence[Sequence[str]]) -> tuple[str, str, str]:
+    """The name, family and dataset of the task that this row is of."""
+    name, family, dataset = (
+        some[code[place]] if code[place] != NOTHING else "" for code, some in zip(codes, texts, strict=True)
+    )
+    return name, family, dataset
+
+
+def _tried(cells: dict[str, Cells], places: Ints) -> dict[str, Tried]:
+    """What was tried of each hyperparameter in these rows, in order of first appearance."""
+    first = {name: np.flatnonzero(one.codes[places] != NOTHING)[:1] for name, one in cells.items()}
+    there = sorted((name for name in cells if len(first[name])), key=lambda name: first[name][0])
+    return {name: cells[name].tried(name, places) for name in there}
+
+
+def _spanned(
+    cells: dict[str, Cells],
+    tried: dict[str, Tried],
+    places: Ints,
+    *,
+    name: str,
+    log: Sequence[str] | None,
+) -> "ConfigurationSpace":
+    some = places[:: len(places) // MOST_CONFIGS + 1].tolist()
+    rows = [{one: cell.at(place) for one, cell in cells.items()} for place in some]
+    configs = [{one: v for one, v in row.items() if v is not ABSENT} for row in rows]
+    return spanned(tried, configs, name=name, log=log)
 
 
 def _failure(status: str, is_full: bool) -> str:
@@ -213,19 +333,27 @@ def _failure(status: str, is_full: bool) -> str:
     return status
 
 
-def no_hyperparameter(cells: Sequence[Any]) -> str:
+def _no_hyperparameter(cells: Cells) -> str:
     """Why the cells cannot be those of a hyperparameter; empty where they can."""
-    if all(cell is ABSENT for cell in cells):
+    if (cells.codes == NOTHING).all():
         return "it holds nothing"
-    choices = {c if type(c) is str else canonical({"": c}) for c in cells if _is_choice(c)}
+    return "" if cells.are_numbers else no_hyperparameter(cells.values)
+
+
+def no_hyperparameter(values: Sequence[Any]) -> str:
+    """Why these values, or those of them that differ, cannot be a hyperparameter's; empty where they can."""
+    if all(value is ABSENT for value in values):
+        return "it holds nothing"
+    choices = {v if type(v) is str else canonical({"": v}) for v in values if _is_choice(v)}
     return f"it holds {len(choices)} different texts" if len(choices) > MOST_CHOICES else ""
 
 
-def _is_choice(cell: Any) -> bool:
-    return cell is not ABSENT and type(cell) is not int and type(cell) is not float
+def _is_choice(value: Any) -> bool:
+    return value is not ABSENT and type(value) is not int and type(value) is not float
 
 
-def _first_known(columns: dict[str, Floats], places: Sequence[int]) -> dict[str, float]:
+def _first_known(columns: dict[str, Floats], places: Ints) -> dict[str, float]:
     """The first number that each column holds in these rows; NaN where there is none."""
-    told = {name: [float(column[place]) for place in places] for name, column in columns.items()}
-    return {name: next((x for x in cells if x == x), math.nan) for name, cells in told.items()}  # noqa: PLR0124
+    told = {name: column[places] for name, column in columns.items()}
+    known = {name: cells[~np.isnan(cells)] for name, cells in told.items()}
+    return {name: float(cells[0]) if len(cells) else math.nan for name, cells in known.items()}

@@ -5,6 +5,7 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+large = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite's integers have 64 bits anyway
 
 
 def upgrade() -> None:
@@ -24,7 +25,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "trial",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", large, primary_key=True),
         sa.Column("task_id", sa.Integer, sa.ForeignKey("task.id"), nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("config", sa.Text, nullable=False),
@@ -36,8 +37,8 @@ def upgrade() -> None:
         sa.Column("noise", sa.Float),
         sa.Column("fidelity", sa.Float),
         sa.Column("curve", sa.Text, nullable=False),
-        sa.Column("seed", sa.Integer),
-        sa.Column("repeat", sa.Integer, nullable=False),
+        sa.Column("seed", large),
+        sa.Column("repeat", large, nullable=False),
         sa.Column("weight", sa.Float, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.UniqueConstraint("task_id", "key"),

@@ -1,10 +1,8 @@
-"""A SQLite history: the contract, many writers at once, sudden death, old schemas, hostile content."""
+"""A history in a SQLite file: old schemas, many writers of a new file, sudden death, hostile content."""
 
-import copy
 import itertools
 import math
 import os
-import pickle
 import shutil
 import signal
 import sqlite3
@@ -15,122 +13,31 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from any_tasks import TASKS
-from hypothesis import given, settings
 
-from foretune.data.errors import HistoryError, SpaceError
+from foretune.data.errors import HistoryError
 from foretune.data.records import Status, Task, Trial
-from foretune.history import sql
+from foretune.history import sql, sqlite, tables
 from foretune.history.history import open_history
 from foretune.history.sql import SqlHistory
-from foretune.testing import check_history, example_tasks, spelled
+from foretune.history.sqlite import SqliteFile
 
 DATABASES = Path(__file__).with_name("databases")
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory) -> Path:
-    """A new, empty history."""
-    path = tmp_path_factory.mktemp("empty") / "empty.db"
-    open_history(path).close()
-    return path
-
-
 @pytest.fixture
-def fresh(empty, tmp_path) -> Iterator[Path]:
+def fresh(empty_file, tmp_path) -> Iterator[Path]:
     """Paths of new, empty histories: copying one is quicker than creating one."""
-    return (Path(shutil.copy(empty, tmp_path / f"{number}.db")) for number in itertools.count())
+    return (Path(shutil.copy(empty_file, tmp_path / f"{number}.db")) for number in itertools.count())
 
 
 def run_sql(path: Path, statement: str, *values: object) -> list[tuple[object, ...]]:
     """What SQLite answers, past foretune."""
     with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute(statement, values).fetchall()
-
-
-def test_contract(fresh):
-    """A SQLite history keeps the contract of every history."""
-    check_history(lambda: open_history(next(fresh)))
-
-
-def test_a_copy_opens_the_same_file(fresh):
-    """A history may be copied and pickled: what is added to the copy is in the file of both."""
-    with open_history(next(fresh)) as history:
-        pickle.loads(pickle.dumps(history)).add(Task("one", "svm", None))
-        copy.deepcopy(history).add(Task("two", "svm", None))
-        assert [task.name for task in history.tasks()] == ["one", "two"]
-    with pytest.raises(HistoryError):
-        pickle.loads(pickle.dumps(open_history(next(fresh), read_only=True))).add(Task("three", "svm", None))
-
-
-def test_round_trip(empty, tmp_path_factory):
-    """Whatever task is stored comes back the same, in the same order."""
-    folder, numbers = tmp_path_factory.mktemp("round"), itertools.count()
-
-    @settings(max_examples=25, deadline=None, derandomize=True)
-    @given(TASKS)
-    def round_trip(tasks):
-        with open_history(shutil.copy(empty, folder / f"{next(numbers)}.db")) as history:
-            history.add(*tasks)
-            assert spelled(list(history.tasks())) == spelled(tasks)
-            assert len(history.table()) == sum(len(task.trials) for task in tasks)
-
-    round_trip()
-
-
-def test_tasks_share_a_space(fresh):
-    """Tasks whose spaces are equal come back with one space object, parsed once."""
-    space = example_tasks()[0].space
-    with open_history(next(fresh)) as history:
-        history.add(*(Task(str(number), "svm", space) for number in range(3)))
-        assert len({id(task.space) for task in history.tasks()}) == 1
-
-
-def test_reading_in_portions(fresh, monkeypatch):
-    """Tasks are read some at a time, and none is lost between the portions, even while others are added."""
-    monkeypatch.setattr(sql, "TASKS_AT_ONCE", 2)
-    with open_history(next(fresh)) as history:
-        history.add(*(Task(str(n), "svm", None, trials=(Trial({"n": n}, n),)) for n in range(5)))
-        seen = []
-        for task in history.tasks():
-            seen.append((task.name, task.trials[0].config["n"]))
-            history.add(Task(f"later {task.name}", "svm", None))
-    assert seen == [(str(n), n) for n in range(5)]
-
-
-def test_add_is_one_transaction(fresh):
-    """Where one of the tasks cannot be stored, none of them is."""
-    bad = Task("bad", "svm", None, trials=(Trial({"C": 1.0}, 0.1), Trial({"C": object()}, 0.2)))
-    with open_history(next(fresh)) as history:
-        with pytest.raises(SpaceError, match="cannot be stored"):
-            history.add(Task("good", "svm", None), bad)
-        assert list(history.tasks()) == []
-
-
-@pytest.mark.parametrize(
-    "task",
-    [
-        Task("\ud800", "svm", None),
-        Task("d", "svm", None, provenance={"by": object()}),
-        Task("d", "svm", None, provenance={"cost": math.nan}),
-        Task("d", "svm", None, trials=(Trial({}, 0.0, seed=2**63),)),
-    ],
-)
-def test_what_cannot_be_stored(fresh, task):
-    """A task that would not come back the same is refused with a reason."""
-    with open_history(next(fresh)) as history, pytest.raises(HistoryError, match="cannot be stored"):
-        history.add(task)
-
-
-def test_whole_fidelity_is_one_trial(fresh):
-    """A fidelity of 9 epochs and one of 9.0 are the same, so that what was read can be added again."""
-    with open_history(next(fresh)) as history:
-        history.add(Task("d", "svm", None, trials=(Trial({}, 0.5, fidelity=9),)))
-        history.add(*history.tasks())
-        assert len(history.table()) == 1
 
 
 FIFTY = """
@@ -182,12 +89,12 @@ def test_killed_writer(tmp_path):
 
 
 def test_schema_is_what_the_migrations_make(fresh):
-    """The tables in `sql.py` are those that the migrations make, and REVISION is the newest of these."""
-    assert ScriptDirectory(str(Path(sql.__file__).with_name("migrations"))).get_heads() == [sql.REVISION]
-    history = SqlHistory(next(fresh))
-    with history._engine.connect() as connection:
-        options = {"version_table": sql.VERSION_TABLE, "compare_type": True}
-        assert compare_metadata(MigrationContext.configure(connection, opts=options), sql.SCHEMA) == []
+    """The tables in `tables.py` are those that the migrations make, and REVISION is the newest of these."""
+    assert ScriptDirectory(str(Path(sql.__file__).with_name("migrations"))).get_heads() == [tables.REVISION]
+    history = SqlHistory(SqliteFile(next(fresh)))
+    with history._database.engine.connect() as connection:
+        options = {"version_table": tables.VERSION_TABLE, "compare_type": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), tables.SCHEMA) == []
 
 
 def test_old_database(tmp_path):
@@ -204,13 +111,6 @@ def test_old_database(tmp_path):
         assert (bare.metric, bare.space, bare.trials[0].curve) == ("log_loss", None, (1.0,))
         history.add(iris, bare.plus(Trial({"max_depth": 3}, 0.125)))
         assert len(history.table()) == 5
-
-
-def test_opening_imports_no_alembic(fresh):
-    """To open a history whose schema is the newest takes one SELECT, not Alembic."""
-    code = "import sys; from foretune.history.history import open_history; open_history(sys.argv[1])"
-    command = [sys.executable, "-c", f"{code}; print('alembic' in sys.modules)", str(next(fresh))]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 HOSTILE = {
@@ -273,7 +173,7 @@ def test_hostile_merge(fresh):
 
 def test_locked(fresh, monkeypatch):
     """A writer that waits in vain for another one says so."""
-    monkeypatch.setattr(sql, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     path = next(fresh)
     with open_history(path) as history, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -284,24 +184,13 @@ def test_locked(fresh, monkeypatch):
 
 def test_full_disk(fresh):
     """On a full disk the call says so, and nothing of it is stored."""
-    history = SqlHistory(next(fresh))
+    history = SqlHistory(SqliteFile(next(fresh)))
     limit = lambda connection, _: connection.execute("PRAGMA max_page_count=20")  # noqa: E731
-    sql.sa.event.listen(history._engine, "connect", limit)
+    sa.event.listen(history._database.engine, "connect", limit)
     tasks = [Task(str(number), "svm", None, provenance={"by": "g" * 4000}) for number in range(50)]
     with pytest.raises(HistoryError, match="disk is full"):
         history.add(*tasks)
     assert list(history.tasks()) == []
-
-
-def test_read_only(fresh):
-    """A history opened to read gives its tasks and refuses new ones."""
-    path = next(fresh)
-    with open_history(path) as history:
-        history.add(Task("d", "svm", None))
-    with open_history(path, read_only=True) as history:
-        assert [task.name for task in history.tasks()] == ["d"]
-        with pytest.raises(HistoryError, match="read-only"):
-            history.add(Task("e", "svm", None))
 
 
 def test_reading_keeps_the_log_of_the_killed(fresh, tmp_path):
