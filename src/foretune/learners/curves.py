@@ -175,7 +175,7 @@ class Curves:
         """The losses of n configs in the units of each past task, (tasks, n * steps)."""
         losses = np.stack([one.losses(configs) for one in self._surfaces], axis=2)
         scores = (losses - self._middle[:, None, None]) / self._unit[:, None, None]
-        return np.clip(scores, *REACH).reshape(len(scores), -1)
+        return np.asarray(np.clip(scores, *REACH).reshape(len(scores), -1))
 
     def _steps_of(self, task: Task) -> list[Task]:
         """The task as it looks at each step: what was read there, as if it were final."""
@@ -192,4 +192,4 @@ def _reached(read: Floats) -> Ints:
     steps = read.shape[1]
     known = np.isfinite(read)
     last = steps - np.argmax(known[:, ::-1], axis=1)
-    return np.where(known.any(axis=1), last, 0)
+    return np.asarray(np.where(known.any(axis=1), last, 0))

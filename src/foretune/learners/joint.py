@@ -45,7 +45,7 @@ def condition_jointly(
     temper).
     """
     m, c, origin = len(rows), len(means), float(losses.mean())
-    lower = np.linalg.cholesky(covariance(rows, rows) + NOISE * np.eye(m))
+    lower = np.asarray(np.linalg.cholesky(covariance(rows, rows) + NOISE * np.eye(m)), dtype=np.float64)
     solved = _whitened(lower, np.column_stack([losses - origin, np.ones(m), means[:, rows].T]))
     y, one, mu = solved[:, 0], solved[:, 1], solved[:, 2 : 2 + c]
     precision = float(one @ one)

@@ -154,7 +154,7 @@ class EarlyStopping:
         """Final losses and their doubts (n,): as measured where a config is finished, else as forecast."""
         curves = curves_of(task, self.full, self.curves.encoder.key)
         mean, std = prospects.mean.copy(), prospects.std.copy()
-        for k in np.flatnonzero(prospects.reached == len(self.curves.steps)):
+        for k in np.flatnonzero(prospects.reached == len(self.curves.steps)).tolist():
             mean[k], std[k] = curves[self.curves.encoder.key(configs[k])][1][self.full], 0.0
         return mean, std
 
@@ -172,9 +172,8 @@ class EarlyStopping:
         """Which configs are finished, under way or have failed (n,)."""
         key = self.curves.encoder.key
         barred = {key(trial.config) for trial in task.trials if trial.status in (RUNNING, FAILED)}
-        return np.array([key(config) in barred for config in configs]) | (
-            prospects.reached == len(self.curves.steps)
-        )
+        closed = np.array([key(config) in barred for config in configs])
+        return np.asarray(closed | (prospects.reached == len(self.curves.steps)))
 
     def _configs(self, task: Task, candidates: Sequence[Config] | None) -> list[Config]:
         """The configs that are weighed, those that the task began first; equal settings are one."""
