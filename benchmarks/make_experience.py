@@ -3,8 +3,9 @@
     python benchmarks/make_experience.py DATASETS sqlite:///collected/sweep.db
 
 The pack as it ships is merged in first, so that it grows and never starts over; SOURCES are histories or
-other packs. Groups are those of experience_groups.json, and every dataset is described by today's code, once:
-what was described is kept in a file until that code changes.
+other packs. Groups are those of experience_groups.json, and every table is described by today's code, once:
+what was described is kept in a file until that code changes. Image tasks (benchmarks/image_sweep.py) keep the
+group and the meta-features that they were collected with.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from foretune.history.history import open_history
 from foretune.history.parquet import write_pack
 
 FEWEST_TRIALS: Final = 20  # a task with fewer was still under way when the sweep was stopped
+FEWEST_OF_IMAGES: Final = 12  # the grid of cnn: wide configs come later, as each takes seconds
+IMAGES: Final = "image_height"  # a meta-feature that only images have
 GROUPS: Final = Path(__file__).parent / "experience_groups.json"
 
 
@@ -34,12 +37,14 @@ def main() -> None:
     """Merges the sources, describes the datasets, writes the pack and prints its counts."""
     options = _options()
     present = [str(options.pack)] if options.pack.exists() else []
-    tasks = [task for task in merged([*present, *options.sources]) if len(task.done) >= FEWEST_TRIALS]
+    tasks = [task for task in merged([*present, *options.sources]) if is_whole(task)]
     described = Descriptions(options.cache)
     datasets = {data.fingerprint: data for data in load_catalogued(options.datasets)}
     groups = json.loads(GROUPS.read_text(encoding="utf-8"))
     tasks = [
-        replace(task, metafeatures=described(datasets[str(task.dataset)]), group=groups.get(task.name))
+        task
+        if of_images(task)
+        else replace(task, metafeatures=described(datasets[str(task.dataset)]), group=groups.get(task.name))
         for task in tasks
     ]
     write_pack(tasks, options.pack, card=card(tasks, read_catalogue(options.datasets)))
@@ -47,6 +52,16 @@ def main() -> None:
     for (family, target), count in sorted(counts.items()):
         print(f"{family}, {target}: {count} tasks")
     print(sum(file.stat().st_size for file in options.pack.iterdir()), "bytes")
+
+
+def of_images(task: Task) -> bool:
+    """Whether the task's dataset is one of images."""
+    return IMAGES in task.metafeatures
+
+
+def is_whole(task: Task) -> bool:
+    """Whether the sweep was through with the task."""
+    return len(task.done) >= (FEWEST_OF_IMAGES if of_images(task) else FEWEST_TRIALS)
 
 
 def merged(sources: Iterable[str]) -> list[Task]:
@@ -104,10 +119,19 @@ def card(tasks: list[Task], catalogue: Mapping[str, Mapping[str, str]]) -> dict[
             target: next(task.provenance["protocol"] for task in tasks if task.provenance["target"] == target)
             for target in targets
         },
+        "images": "benchmarks/image_sweep.py: images made of MNIST, Fashion-MNIST and a CIFAR-10 subset "
+        "(10 to 28 pixels a side, 200 to 800 images); the 12 cells of cnn's grid, 2 folds.",
         "biases": "Small tabular data (at most 10,000 rows, 2,000 used), few very wide sets, mostly binary "
         "targets; timings are of one shared two-core machine.",
-        "datasets": {name: f"{catalogue[name]['source']} {catalogue[name]['item']}" for name in names},
+        "datasets": {name: source_of(name, tasks, catalogue) for name in names},
     }
+
+
+def source_of(name: str, tasks: Iterable[Task], catalogue: Mapping[str, Mapping[str, str]]) -> str:
+    """Where the dataset of this name is from; of images, what they were made of."""
+    if name in catalogue:
+        return f"{catalogue[name]['source']} {catalogue[name]['item']}"
+    return f"images of {next(task.group for task in tasks if task.name == name)}"
 
 
 def versions_of(versions: Iterable[Mapping[str, str]], package: str) -> str:
