@@ -173,7 +173,7 @@ def test_a_time_budget_ends_the_search() -> None:
     start = time.perf_counter()
     search = MetaSearchCV(forest, n_trials=1_000, time_budget=2.0, cv=3).fit(X, y)
     assert 1 <= len(rows(search)) < 1_000
-    assert time.perf_counter() - start < 20
+    assert time.perf_counter() - start < 120  # a thousand trials would take longer on any machine
     hurried = MetaSearchCV(forest, n_trials=50, time_budget=1e-6, cv=3).fit(X, y)
     assert len(rows(hurried)) == 1
 

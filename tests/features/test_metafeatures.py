@@ -344,10 +344,10 @@ def test_codes_go_by_frequency():
     assert table.levels[:, 0].tolist() == [0, 2, 0, -1, 1, 0, 1]
 
 
-@pytest.mark.parametrize(("n", "d", "seconds"), [(10_000, 50, 1.0), (100, 2_000, 1.5), (100_000, 10, 1.5)])
+@pytest.mark.parametrize(("n", "d", "seconds"), [(10_000, 50, 4.0), (100, 2_000, 6.0), (100_000, 10, 6.0)])
 def test_it_is_fast(n, d, seconds):
-    """Large, wide and long tables take well under the time allowed (about 0.2 s)."""
-    # Of this thread, so that a busy machine does not fail the test."""
+    """Large, wide and long tables take seconds at worst (about 0.2 s on a quiet machine)."""
+    # Of this thread, and twenty times what it takes: a busy machine should not fail the test.
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(n, d)), rng.integers(0, 2, n)
     describe(X[:50, :2], y[:50])  # first calls load code
