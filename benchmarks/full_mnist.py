@@ -31,12 +31,13 @@ TRAINING: Final[dict[str, Any]] = {
 }
 
 
-def recommended(history: str, data: Dataset, learner: str) -> dict[str, Any]:
+def recommended(history: str, data: Dataset, learner: str, *, per_second: bool) -> dict[str, Any]:
     """The cell of the grid that the past, without this dataset, recommends."""
     cnn = family("cnn")
     tasks = without(past_tasks(history, family="cnn", metric="accuracy", experience=False), data)
     task = new_task(data.name, cnn, data.target, "accuracy", data.describe())
-    found = Recommender(learner).fit(tasks).recommend(task, candidates=cnn.cells())[0]
+    recommender = Recommender(learner).fit(tasks)
+    found = recommender.recommend(task, candidates=cnn.cells(), per_second=per_second)[0]
     for one in found.because:
         print(f"because of {one.dataset}: weight {one.weight:.2f}", flush=True)
     return dict(found.config)
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("mnist", type=Path)
     parser.add_argument("--history", help="the image tasks' history; none: the default cell")
     parser.add_argument("--learner", default="forest")
+    parser.add_argument("--per-second", action="store_true", help="the most gain for a second of training")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--rows", type=int, help="only so many images of the training part")
     parser.add_argument("--seed", type=int, default=0)
@@ -55,7 +57,9 @@ def main() -> None:
     options = parser.parse_args()
     train, test = (load_image_dataset(options.mnist, part=part) for part in ("train", "test"))
     train = train.sample(options.rows, seed=options.seed)
-    cell = recommended(options.history, train, options.learner) if options.history else {}
+    cell = {}
+    if options.history:
+        cell = recommended(options.history, train, options.learner, per_second=options.per_second)
     model = CNNClassifier(
         **(TRAINING | cell),
         max_epochs=options.epochs,
