@@ -19,9 +19,15 @@ from foretune.features.metafeatures import describe
 from foretune.history.history import open_history
 from foretune.history.parquet import read_card
 from foretune.history.readers.cv_results import read_cv_results
+from foretune.history.readers.hyperopt import read_hyperopt
 from foretune.history.readers.inferred import in_words
+from foretune.history.readers.mlflow import read_mlflow
 from foretune.history.readers.optuna import read_optuna
+from foretune.history.readers.ray_tune import read_ray_tune
+from foretune.history.readers.smac import read_smac
+from foretune.history.readers.syne_tune import read_syne_tune
 from foretune.history.readers.table import read_table
+from foretune.history.readers.wandb import read_wandb
 from foretune.history.rows import RowReader, task_row, trial_row, with_texts
 from foretune.recommender.recommender import Recommender
 from fuzzing.cells import (
@@ -34,7 +40,7 @@ from fuzzing.cells import (
     write_database,
     write_files,
 )
-from fuzzing.target import Target, outputs
+from fuzzing.target import OUTPUTS, Target, in_folder, outputs
 
 TABLE: Final = b"""data,C,kernel,acc,secs,epochs,state,seed
 iris,0.1,rbf,0.9,1.5,5,done,1
@@ -73,6 +79,16 @@ def as_table(path: Path) -> None:
 def as_cv_results(path: Path) -> None:
     """Reads the results of a search."""
     store(read_cv_results(path, task="t"))
+
+
+def as_hyperopt(path: Path) -> None:
+    """Reads trials of Hyperopt's."""
+    store(read_hyperopt(path, task="t"))
+
+
+def as_wandb(path: Path) -> None:
+    """Reads a table of Weights & Biases' runs."""
+    store(read_wandb(path, metric="val_accuracy"))
 
 
 def as_optuna(path: Path) -> None:
@@ -288,6 +304,16 @@ TARGETS: Final = {
         Target("cv_results_json", "results.json", as_cv_results, outputs("grid_search.json")),
         Target("optuna_journal", "journal.log", as_optuna, journals),
         Target("optuna_database", "cells", as_optuna_database, lambda: seeds_of(optuna_database())),
+        Target("hyperopt", "trials.json", as_hyperopt, outputs("hyperopt.json")),
+        Target("wandb", "runs.csv", as_wandb, outputs("wandb_*.csv")),
+        in_folder(
+            "mlflow", OUTPUTS / "mlruns", lambda folder: store(read_mlflow(folder, metric="val/accuracy"))
+        ),
+        in_folder(
+            "ray_tune", OUTPUTS / "ray_tune", lambda folder: store(read_ray_tune(folder, metric="accuracy"))
+        ),
+        in_folder("smac", OUTPUTS / "smac", lambda folder: store(read_smac(folder))),
+        in_folder("syne_tune", OUTPUTS / "syne_tune", lambda folder: store(read_syne_tune(folder))),
         Target("dataset_csv", "data.csv", as_dataset, lambda: [ROWS]),
         Target("dataset_arff", "data.arff", as_dataset, lambda: [ARFF]),
         Target("dataset_parquet", "data.parquet", as_dataset, tables),

@@ -16,6 +16,7 @@ from fuzzing.targets import TARGETS
 FINDINGS = Path(__file__).with_name("findings")
 FOUND = sorted(path for path in FINDINGS.rglob("*") if path.is_file())
 SLOW = {
+    "mlflow": 8,
     "optuna_database": 3,
     "optuna_journal": 8,
     "recommender": 8,
