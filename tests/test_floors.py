@@ -21,8 +21,8 @@ FLOORS: Final = {
     "experiments": 4,
     "faces": 5,
 }
-BESIDE: Final = {"__init__.py", "__main__.py", "testing.py", "experience"}  # beside the stairs
-TESTING_SEES: Final = 2  # testing.py may look at the floors up to this one
+BESIDE: Final = {"__init__.py", "__main__.py", "testing", "experience"}  # beside the stairs
+TESTING_SEES: Final = 2  # testing may look at the floors up to this one
 DOORS: Final = {
     "torch": {
         "learners/bayesian_network_training.py",
@@ -81,7 +81,7 @@ def _may_see(file: str, name: str) -> bool:
     if room == "experience":
         return False
     if room in BESIDE:
-        return room != "testing.py" or FLOORS.get(seen_room, 99) <= TESTING_SEES
+        return room != "testing" or seen_room == room or FLOORS.get(seen_room, 99) <= TESTING_SEES
     return seen_room == room or FLOORS.get(seen_room, 99) < FLOORS[room]
 
 
@@ -122,7 +122,7 @@ def test_heavy_packages_come_in_by_their_doors(file: str) -> None:
         ("experiments/a.py", "import foretune"),
         ("faces/a.py", "from foretune.testing import check_history"),
         ("faces/a.py", "from . import cli"),
-        ("testing.py", "from foretune.recommender.recommender import Recommender"),
+        ("testing/a.py", "from foretune.recommender.recommender import Recommender"),
         ("experience/__init__.py", "from foretune.data.records import Task"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_crossing_is_seen(file: str, source: str) -> None:
     [
         ("features/a.py", "from foretune.data.records import Task\nfrom foretune.features.table import read"),
         ("faces/a.py", "from foretune.experiments.replay import replay"),
-        ("testing.py", "from foretune.learners.learner import Learner"),
+        ("testing/a.py", "from foretune.learners.learner import Learner"),
         ("recommender/a.py", "from foretune.experience import PACK"),
         ("__init__.py", "from foretune.recommender.recommender import Recommender"),
     ],

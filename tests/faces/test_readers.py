@@ -33,8 +33,8 @@ def test_a_history_and_what_nobody_knows_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("http://127.0.0.1:5000", "mlflow"), ("postgresql://somewhere/optuna", "optuna")],
+    [("http://127.0.0.1:5000", "mlflow"), ("mysql://somewhere/optuna", "optuna")],
 )
 def test_a_url_tells_the_tool(place: str, name: str) -> None:
-    """A server is MLflow's and a database Optuna's; neither is asked to find out."""
+    """A web server is MLflow's and a database of no history Optuna's; neither is asked to find out."""
     assert reader_of(place).name == name
