@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from command import Foretune, Run, command
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from foretune.collect.evaluation import Measurement
 from foretune.experience import PACK
+from foretune.experiments import versus_grid
 from foretune.faces import cli
 from foretune.history.history import open_history
 from foretune.testing import RELATED_CELLS, related_tasks
@@ -335,6 +338,32 @@ def test_an_experiment_is_on_the_families_with_a_past(
     assert run.code == 0, run.err
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert {case["family"] for case in report["cases"]} == {"svm"}
+
+
+def test_a_stopped_experiment_goes_on(
+    foretune: Foretune, table: Path, history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started again with the same options, it trains what is missing alone, and leaves nothing behind."""
+    words = ["--target", "label", "--no-experience", "--history", history, "--folds", 2, "--family", "svm"]
+    trained: list[object] = []
+    measure = versus_grid.measure
+
+    def stopped_after_three(*what: Any) -> Measurement:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        trained.append(what[1])
+        return measure(*what)
+
+    monkeypatch.setattr(versus_grid, "measure", stopped_after_three)
+    assert foretune("experiment", table, *words, "--output", tmp_path / "report").code != 0
+    monkeypatch.setattr(versus_grid, "measure", lambda *what: trained.append(what[1]) or measure(*what))
+    run = foretune("experiment", table, *words, "--output", tmp_path / "report")
+    assert run.code == 0, run.err
+    assert "3 trainings of an experiment that was stopped" in run.err
+    started = len(trained)
+    assert foretune("experiment", table, *words, "--output", tmp_path / "report").code == 0
+    assert len(trained) - started == started  # in one go it takes as many
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json"]
 
 
 def test_a_missing_package_is_named(

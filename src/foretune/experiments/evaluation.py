@@ -13,6 +13,7 @@ from foretune.collect.families import Family, family as find_family
 from foretune.data.errors import LearningError
 from foretune.data.records import Task
 from foretune.data.spaces import names_of
+from foretune.experiments.measured import Measured
 from foretune.experiments.replay import replay_report
 from foretune.experiments.versus_grid import (
     Case,
@@ -37,6 +38,7 @@ def evaluate(
     setup: Setup,
     *,
     seeds: Sequence[int] = (),
+    measured: Measured | None = None,
     on_case: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> dict[str, Any]:
     """The plan's evaluation as plain data for a report.
@@ -44,9 +46,10 @@ def evaluate(
     For each dataset and family the recommended cells, the full grid, the library's default and the best
     fixed cell are trained for real. Generalisation is shown twice: replayed on the past's own datasets, each
     of them unseen in turn, and on the same datasets with the family's own history left out. `seeds` take the
-    place of the setup's own: each splits anew, and makes cases of its own. Raises
-    `LearningError` where the past lacks one of the families.
+    place of the setup's own: each splits anew, and makes cases of its own. What is `measured` already is not
+    trained again. Raises `LearningError` where the past lacks one of the families.
     """
+    measured = Measured() if measured is None else measured
     chosen = [find_family(name) for name in families]
     for one in chosen:
         for data in datasets:
@@ -58,7 +61,10 @@ def evaluate(
                 f"neither the history nor the experience holds a task of {name} by {setup.metric}."
             )
     setup = replace(setup, seed=seeds[0]) if seeds else setup
-    cases = list(_cases(datasets, chosen, by_family, setup, seeds=seeds or (setup.seed,), on_case=on_case))
+    found = _cases(
+        datasets, chosen, by_family, setup, measured, seeds=seeds or (setup.seed,), on_case=on_case
+    )
+    cases = list(found)
     replayed = replay_report(
         past, ["portfolio", setup.learner], folds=REPLAY_FOLDS, trials=REPLAY_TRIALS, seed=setup.seed
     )
@@ -75,7 +81,12 @@ def evaluate(
         "prediction": prediction_accuracy(cases, setup.learner),
         "replay": replayed["replay"],
         "unseen_family": unseen_families(
-            datasets, chosen, by_family, setup, [case for case in cases if case.seed in (None, setup.seed)]
+            datasets,
+            chosen,
+            by_family,
+            setup,
+            [case for case in cases if case.seed in (None, setup.seed)],
+            measured=measured,
         ),
     }
 
@@ -85,6 +96,7 @@ def _cases(
     families: Sequence[Family],
     past: dict[str, list[Task]],
     setup: Setup,
+    measured: Measured,
     *,
     seeds: Sequence[int],
     on_case: Callable[[int, int], None],
@@ -93,7 +105,8 @@ def _cases(
     each = len(datasets) * len(families)
     for k, seed in enumerate(seeds):
         heard = partial(_shifted, on_case, k * each, each * len(seeds))
-        for case in compare(datasets, families, past, replace(setup, seed=seed), on_case=heard):
+        one = replace(setup, seed=seed)
+        for case in compare(datasets, families, past, one, measured=measured, on_case=heard):
             yield replace(case, seed=seed) if len(seeds) > 1 else case
 
 
@@ -107,6 +120,8 @@ def unseen_families(
     past: dict[str, list[Task]],
     setup: Setup,
     cases: Sequence[Case],
+    *,
+    measured: Measured,
 ) -> list[dict[str, Any]]:
     """Each family as if it had no history: what the others' shared hyperparameters teach it.
 
@@ -129,7 +144,9 @@ def unseen_families(
         if set(shared) & set(family.grid):
             gaps = [
                 case.gap(search, setup.metric)
-                for case, search in zip(mine, transferred(datasets, family, lent, setup), strict=True)
+                for case, search in zip(
+                    mine, transferred(datasets, family, lent, setup, measured), strict=True
+                )
             ]
             row |= {"gap_recommended": float(np.mean(gaps)), "cases": len(gaps)}
         rows.append(row)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from foretune.data.errors import LearningError
 from foretune.data.metrics import Target, to_loss, to_score
 from foretune.data.records import Config, Evidence, Floats, Ints, Task, Trial
 from foretune.experiments.judging import forecast_accuracy
+from foretune.experiments.measured import Measured
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.advice import new_task
@@ -88,10 +90,9 @@ class Bench:
     data: Dataset
     family: Family
     setup: Setup
+    measured: Measured = field(default_factory=Measured)
     _train: PreparedData = field(init=False)
     _outer: PreparedData = field(init=False)
-    _inner: dict[str, Measurement] = field(init=False, default_factory=dict)
-    _final: dict[str, Measurement] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         sample, train, test = outer_split(self.data, self.setup)
@@ -122,21 +123,26 @@ class Bench:
 
     def inner(self, config: Config) -> Measurement:
         """The config on the inner folds of the training part."""
-        key = self._encoder.key(config)
-        if key not in self._inner:
-            self._inner[key] = measure(self.family, config, self._train)
-        return self._inner[key]
+        return self._once(config, self._train, folds=self.setup.folds)
 
     def final(self, config: Config) -> Measurement:
         """The config trained on the whole training part, judged on the outer test part."""
-        key = self._encoder.key(config)
-        if key not in self._final:
-            self._final[key] = measure(self.family, config, self._outer)
-        return self._final[key]
+        return self._once(config, self._outer)
 
     def inner_score(self, config: Config) -> float:
         """The mean score of a config on the inner folds."""
         return self._mean(self.inner(config))
+
+    def _once(self, config: Config, data: PreparedData, *, folds: int = 1) -> Measurement:
+        what = {
+            "foretune": version("foretune"),
+            "dataset": self.data.fingerprint,
+            "family": self.family.name,
+            "config": self._encoder.key(config),
+            "folds": folds,
+            **{name: getattr(self.setup, name) for name in ("rows", "test_share", "seed")},
+        }
+        return self.measured.once(what, lambda: measure(self.family, config, data))
 
     def _mean(self, one: Measurement) -> float:
         return float(np.mean(one.scores[self.setup.metric]))
@@ -178,13 +184,16 @@ def compare(
     past: Mapping[str, Sequence[Task]],
     setup: Setup,
     *,
+    measured: Measured | None = None,
     on_case: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> Iterator[Case]:
     """One case for each dataset and family; the past (family name -> tasks) is cleared of the dataset first.
 
     A case holds the searches "recommended", "grid" (every cell), "default" (the library's) and "fixed" (the
-    cell that was best on average over the past). Raises `LearningError` where the past holds nothing.
+    cell that was best on average over the past). What is `measured` already is not trained again. Raises
+    `LearningError` where the past holds nothing.
     """
+    measured = Measured() if measured is None else measured
     memory: dict[tuple[str, frozenset[str]], Recommender] = {}
     groups = {task.name: task.group for tasks in past.values() for task in tasks}
     for k, data in enumerate(datasets):
@@ -204,7 +213,7 @@ def compare(
             task = new_task(data.name, family, data.target, setup.metric, metafeatures)
             # The dataset is described once, whatever the number of families.
             overhead = described if j == 0 else 0.0
-            bench = Bench(data, family, setup)
+            bench = Bench(data, family, setup, measured)
             fixed = best_fixed_cells(tasks, family.cells_on(data), setup.cells)
             case = _case(memory[key], task, fixed, bench, overhead=overhead)
             yield replace(case, learning_seconds=learning)
@@ -244,9 +253,14 @@ def _case(
 
 
 def transferred(
-    datasets: Sequence[Dataset], family: Family, lent: Sequence[Task], setup: Setup
+    datasets: Sequence[Dataset],
+    family: Family,
+    lent: Sequence[Task],
+    setup: Setup,
+    measured: Measured | None = None,
 ) -> Iterator[Search]:
     """For each dataset the search that other families' tasks, lent to this one, recommend."""
+    measured = Measured() if measured is None else measured
     groups = {task.name: task.group for task in lent}
     for data in datasets:
         sample, rows, _ = outer_split(data, setup)
@@ -260,7 +274,7 @@ def transferred(
         )
         recommender = Recommender(setup.learner).fit(without(lent, data, groups.get(data.name)))
         found = recommender.recommend(task, setup.cells, candidates=family.cells_on(data))
-        yield Bench(data, family, setup).search([one.config for one in found])
+        yield Bench(data, family, setup, measured).search([one.config for one in found])
 
 
 def best_fixed_cells(past: Sequence[Task], cells: Sequence[Config], n: int) -> list[Config]:

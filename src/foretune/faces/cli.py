@@ -317,12 +317,14 @@ def experiment(
 
     Each dataset is left out of the past that it is judged with. Every search selects on inner folds and is
     judged on an outer test part that it never saw. What was made of a dataset (its group
-    bears the dataset's name) is left out with it.
+    bears the dataset's name) is left out with it. Stopped and started again with the same options, it goes
+    on where it was.
 
     Example: foretune experiment iris wine --family svm
     """
     from foretune.collect.families import families as known_families
     from foretune.experiments.evaluation import evaluate
+    from foretune.experiments.measured import Measured
     from foretune.experiments.versus_grid import Setup
     from foretune.faces.report import print_report, write_report
 
@@ -336,10 +338,16 @@ def experiment(
     known = [name for name, one in served if all(one.serves(data) for data in datasets)]
     names = family or [name for name in known if name in held] or known
     past = [task for task in past if task.family in names]
+    measured = Measured(output / "unfinished.jsonl")
+    if len(measured):
+        console.print(f"{len(measured)} trainings of an experiment that was stopped are in {measured.path}.")
     with show_progress("experiment") as on_case:
-        report = evaluate(datasets, names, past, setup, seeds=seeds or [0], on_case=on_case)
+        report = evaluate(
+            datasets, names, past, setup, seeds=seeds or [0], measured=measured, on_case=on_case
+        )
     print_report(report, out)
     out.print(f"report: {write_report(report, output).resolve()}")
+    measured.forget()
 
 
 @app.command()
