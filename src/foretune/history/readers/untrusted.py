@@ -2,19 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from math import inf, nan
+from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
+from foretune.data.bounds import check_file, content_of, parsed
 from foretune.data.errors import HistoryError
 from foretune.history.readers.naming import checked
 
 MOST_BYTES: Final = 256 * 2**20  # of one file; the parsed content takes about ten times as many
 MOST_LINE: Final = 16 * 2**20  # bytes of a line
-MOST_DEPTH: Final = 64  # lists and objects in one another
 LONGEST_VALUE: Final = 500_000  # characters of a text that is no name
-CONSTANTS: Final[Mapping[str, float]] = {"NaN": nan, "Infinity": inf, "-Infinity": -inf}
 SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character, which no store and no terminal takes
 
 
@@ -25,36 +24,27 @@ def json_at(path: Path, *, most_bytes: int = MOST_BYTES, finite: bool = False) -
 
 def text_at(path: Path, *, most_bytes: int = MOST_BYTES) -> str:
     """The text of a UTF-8 file; `HistoryError` where there is none, or more than `most_bytes` of it."""
-    return _decoded(_bytes_at(path, most_bytes), path.name)
+    try:
+        return _decoded(content_of(path, most=most_bytes), path.name)
+    except (OSError, ValueError) as error:
+        raise HistoryError(f"{str(path)[:200]!r} cannot be read: {type(error).__name__}.") from None
 
 
 def json_of(text: str, name: str, *, finite: bool = False) -> Any:
     """The content of a JSON text that is called `name`: of equal keys the last counts.
 
     NaN and infinities, which Python writes though JSON has none, are such floats, or are refused where all
-    must be `finite`. Raises `HistoryError` where it is no JSON, is more than 64 levels deep, or holds a name
+    must be `finite`. Raises `HistoryError` where it is no JSON, nested too deeply, or holds a name
     over 1000 or a text over 500,000 characters.
     """
-    try:
-        content = json.loads(text, parse_constant=_refused if finite else CONSTANTS.__getitem__)
-    except RecursionError:
-        raise HistoryError(f"{name} is nested too deeply: no tool writes such a file.") from None
-    except ValueError as error:
-        raise HistoryError(
-            f"{name} is no JSON ({str(error)[:120]}): take it from its source again."
-        ) from None
+    content = parsed(text, name, strict=finite)
     _check(content, name, finite=finite)
     return content
 
 
-def _refused(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
-
-
 def json_lines_at(path: Path, *, most_bytes: int = MOST_BYTES) -> Iterator[Any]:
     """The content of each line of a JSON Lines file; a last line that was cut short is passed over."""
-    if path.stat().st_size > most_bytes:
-        raise _too_large(path, most_bytes)
+    check_file(path, most=most_bytes)
     with path.open("rb") as file:
         number = 0
         while line := file.readline(MOST_LINE):
@@ -79,21 +69,6 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _bytes_at(path: Path, most_bytes: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
-    except (OSError, ValueError) as error:
-        raise HistoryError(f"{str(path)[:200]!r} cannot be read: {type(error).__name__}.") from None
-    if len(content) > most_bytes:
-        raise _too_large(path, most_bytes)
-    return content
-
-
-def _too_large(path: Path, most_bytes: int) -> HistoryError:
-    return HistoryError(f"{path.name} is larger than {most_bytes:,} bytes: split it, and import the parts.")
-
-
 def _decoded(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
@@ -102,25 +77,20 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _check(content: Any, name: str, *, finite: bool) -> None:
-    """Raises `HistoryError` where the content is too deep, or a name or text in it too long or no text."""
-    level = [content]
-    for _ in range(MOST_DEPTH):
-        if not level:
-            return
-        deeper: list[Any] = []
-        for one in level:
-            if isinstance(one, dict):
-                for key in one:
-                    checked(key, f"a name in {name}")
-                deeper.extend(one.values())
-            elif isinstance(one, list):
-                deeper.extend(one)
-            elif isinstance(one, str):
-                _check_text(one, name)
-            elif finite and isinstance(one, float) and one in (inf, -inf):
-                raise HistoryError(f"{name} holds {one}, where a finite number is wanted: mend it.")
-        level = deeper
-    raise HistoryError(f"{name} is nested more than {MOST_DEPTH} levels deep: no tool writes such a file.")
+    """Raises `HistoryError` where a name or a text in the content is too long or no text."""
+    left = [content]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            for key in one:
+                checked(key, f"a name in {name}")
+            left.extend(one.values())
+        elif isinstance(one, list):
+            left.extend(one)
+        elif isinstance(one, str):
+            _check_text(one, name)
+        elif finite and isinstance(one, float) and one in (inf, -inf):
+            raise HistoryError(f"{name} holds {one}, where a finite number is wanted: mend it.")
 
 
 def _check_text(text: str, name: str) -> None:
