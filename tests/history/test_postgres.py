@@ -221,6 +221,25 @@ def test_a_server_that_restarts(postgres_url, postgres):
         assert spelled(list(history.tasks())) == spelled([task.plus(Trial({"n": 3}, 3))])
 
 
+def test_a_server_that_is_starting_up(postgres_url, monkeypatch):
+    """A history that is opened before the server is ready waits for it; a wrong address is told at once."""
+    connect, refusals = psycopg.connect, iter(["the database system is starting up"] * 3)
+
+    def not_yet(*words, **named):
+        if why := next(refusals, None):
+            raise psycopg.OperationalError(f"FATAL: {why}")
+        return connect(*words, **named)
+
+    url = postgres_url()
+    monkeypatch.setattr(psycopg, "connect", not_yet)
+    with open_history(url) as history:
+        assert list(history.tasks()) == []
+    assert next(refusals, None) is None
+    refusals = iter(["no such host", "it was asked again"])
+    with pytest.raises(HistoryError, match="no such host"):
+        open_history(url)
+
+
 def test_a_server_that_stays_away(postgres_url, postgres, monkeypatch):
     """Where a server does not come back, the error says so."""
     monkeypatch.setattr(module, "PATIENCE", 0.2)

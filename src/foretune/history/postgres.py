@@ -32,6 +32,7 @@ MERGE: Final = merging(f"VALUES ({', '.join(['%s'] * len(WRITTEN))})").encode()
 ARRIVED: Final = f"SELECT {COLUMNS} FROM arrived ORDER BY place"  # noqa: S608 - the names are ours
 KEY, STATUS, REASON = WRITTEN.index("key"), WRITTEN.index("status"), len(WRITTEN) - 1
 LOST: Final = ("08", "57P01", "57P02", "57P03", "53300")  # connection failed or cut, no room for another
+SOON: Final = ("starting up", "shutting down", "recovery mode")  # of a server that is there in a moment
 MEANINGS: Final = {
     "28": "refuses this user or password: check both, or set PGPASSWORD",
     "3D": "does not exist: create it with CREATE DATABASE, or check its name",
@@ -123,7 +124,8 @@ class PostgresServer:
                 with explained(self.name, _meaning):
                     return work()
             except HistoryError as error:
-                if not (self._was_there and _is_lost(error.__cause__)) or time.monotonic() > deadline:
+                lost = _is_lost(error.__cause__) and (self._was_there or _is_back_soon(error.__cause__))
+                if not lost or time.monotonic() > deadline:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
@@ -190,6 +192,11 @@ def _meaning(error: BaseException) -> str:
         if code.startswith(start):
             return meaning
     return AWAY if _is_lost(error) else ODD
+
+
+def _is_back_soon(error: BaseException | None) -> bool:
+    """Whether there is a server that takes no connection yet: a failed connection has no code to tell."""
+    return any(words in str(error) for words in SOON)
 
 
 def _is_lost(error: BaseException | None) -> bool:
