@@ -74,11 +74,10 @@ def searched(
     family: Family, past: Sequence[Task], datasets: Sequence[Dataset], setup: Setup, measured: Measured
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Each dataset's name with the score of every search on the outer test part."""
-    groups = {task.dataset: task.group for task in past}
     for part in np.array_split(np.arange(len(datasets)), PARTS):
         tasks = list(past)
         for k in part:
-            tasks = without(tasks, datasets[k], groups.get(datasets[k].fingerprint))
+            tasks = without(tasks, datasets[k])
         recommender = Recommender(setup.learner).fit(tasks)
         for k in part:
             yield datasets[k].name, _scores(recommender, family, datasets[k], setup, measured)

@@ -37,6 +37,12 @@ def ended_within(seconds: float, pid: int) -> bool:
     return not is_alive(pid)
 
 
+def slow_answer(seconds: float) -> str:
+    """A call whose answer takes a while."""
+    time.sleep(seconds)
+    return "late"
+
+
 def test_the_result_comes_back(guard: Guard) -> None:
     """A call runs with its arguments, in another process, which is kept."""
     assert guard.run(divmod, 7, 2) == (3, 1)
@@ -82,6 +88,24 @@ def test_a_call_that_takes_too_long_is_killed(guard: Guard) -> None:
     assert 0.3 <= time.monotonic() - start < 2.0
     assert ended_within(5, pid)
     assert guard.run(divmod, 7, 2) == (3, 1)
+
+
+def test_an_interrupted_call_is_not_answered_later(guard: Guard) -> None:
+    """What is asked after an interruption gets its own answer, not that of the call that was interrupted."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    guard.run(divmod, 7, 2)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            guard.run(slow_answer, 1.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert guard.run(divmod, 7, 2) == (3, 1)
+    assert guard.run(divmod, 9, 2) == (4, 1)
 
 
 def test_the_childs_start_is_not_the_calls_time(guard: Guard) -> None:

@@ -40,6 +40,35 @@ def idx_folder(folder: Path, images: np.ndarray, labels: np.ndarray, *, part: st
     return folder
 
 
+def test_any_damage_within_a_packed_file_is_told(tmp_path: Path) -> None:
+    """Wherever one byte of a packed IDX or NPZ file is another, it is read or refused in words."""
+    whole = gzip.compress(idx(IMAGES[..., 0]))
+    folder = idx_folder(tmp_path / "idx", IMAGES[..., 0], LABELS)
+    np.savez_compressed(tmp_path / "small.npz", x=IMAGES, y=LABELS)
+    packed = (tmp_path / "small.npz").read_bytes()
+    refused = 0
+    for path, content in (
+        (folder / "train-images-idx3-ubyte.gz", whole),
+        (tmp_path / "small.npz", packed),
+    ):
+        for place in range(0, len(content), 9):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+            try:
+                load_dataset(folder if path.parent == folder else path)
+            except DatasetError:
+                refused += 1
+    assert refused > 10
+
+
+def test_members_that_are_no_arrays_are_not_taken_for_some(tmp_path: Path) -> None:
+    """An archive whose members only bear the names of arrays is refused in words."""
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive:
+        archive.writestr("x", b"1")
+        archive.writestr("y", b"2")
+    with pytest.raises(DatasetError, match="name the arrays x and y"):
+        load_dataset(tmp_path / "odd.npz")
+
+
 @pytest.mark.parametrize("names", [("x", "y"), ("X", "y"), ("images", "labels"), ("x_train", "y_train")])
 def test_an_npz_file_gives_its_images_as_rows_of_pixels(tmp_path: Path, names: tuple[str, str]) -> None:
     """Under each of the known names the images come back, unchanged, with their labels."""

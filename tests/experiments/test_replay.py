@@ -46,9 +46,11 @@ def test_each_group_is_left_out_once_and_never_split(
     assert len(splits) == (min(folds, sides) if folds else sides)
 
 
-@pytest.mark.parametrize(("share", "groups"), [(0.5, 10), (0.25, 5), (0.2, 4), (0.1, 2)])
+@pytest.mark.parametrize(
+    ("share", "groups"), [(0.9, 18), (0.7, 14), (0.3, 6), (0.25, 5), (0.01, 1), (1.0, 19)]
+)
 def test_share_out_holds_out_that_share_of_the_groups(share: float, groups: int) -> None:
-    """Of 20 groups of two tasks each, just this share is held out, each whole."""
+    """Of 20 groups of two tasks each, this share is held out, each whole, and never none or all of them."""
     tasks = [Task(f"task {k}", "svm", None, group=f"group {k // 2}") for k in range(40)]
     split = share_out(tasks, share)
     assert len({task.side for task in split.new}) == groups

@@ -140,13 +140,18 @@ def test_a_dataset_is_removed_from_the_past(wine: Dataset) -> None:
     past = [
         Task("copy", "svm", None, dataset=wine.fingerprint),
         Task("wine", "svm", None, dataset="elsewhere"),
+        Task("copy", "svm", None, group="wines", dataset=wine.fingerprint, metric="f1_macro"),
         Task("near copy", "svm", None, group="wines"),
         Task("made of it", "svm", None, dataset="z", group="wine"),
         Task("another", "svm", None, dataset="x", group="y"),
         Task("loner", "svm", None),
     ]
-    assert [task.name for task in without(past, wine, "wines")] == ["another", "loner"]
-    assert [task.name for task in without(past, wine)] == ["near copy", "another", "loner"]
+    assert [task.name for task in without(past, wine)] == ["another", "loner"]
+    renamed = replace(wine, name="under another name")
+    assert [task.name for task in without(past, renamed)] == ["wine", "made of it", "another", "loner"]
+    assert [task.name for task in without(past, wine, frozenset({"y"}))] == ["loner"]
+    alone = [task for task in past if task.name != "copy"]
+    assert [task.name for task in without(alone, wine)] == ["near copy", "another", "loner"]
 
 
 def test_lent_tasks_keep_what_is_shared() -> None:

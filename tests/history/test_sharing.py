@@ -117,6 +117,25 @@ def test_small_and_unknown_datasets_stay_at_home(tmp_path: Path) -> None:
             export_pack(tasks, tmp_path / "other", sharing=sharing)
 
 
+def test_every_text_is_on_the_card(tmp_path: Path) -> None:
+    """All texts of configs stand there, whole, also within lists, and those that only the space offers."""
+    space = ConfigurationSpace({"model": ["small", "/home/me/model.bin"]})
+    tried = [
+        Trial({"model": "small", "path": "x" * 70 + str(k), "many": ["a", ["b"]]}, 0.5) for k in range(30)
+    ]
+    export_pack([secretive(space=space, trials=tuple(tried))], tmp_path / "pack")
+    told = read_card(tmp_path / "pack")["sharing"]["hyperparameters"]
+    assert sorted(told["model"]) == ["/home/me/model.bin", "small"]
+    assert told["path"] == [f"{'x' * 70}{k}" for k in range(30)]
+    assert told["many"] == ["a", "b"]
+
+
+def test_a_word_of_the_owners_is_no_target() -> None:
+    """Of the provenance only foretune's own words for target and direction are shared."""
+    task = secretive(provenance={"target": SECRET, "direction": SECRET})
+    assert SECRET not in str(anonymous([task])[0].provenance)
+
+
 def test_the_card_says_what_was_chosen(tmp_path: Path) -> None:
     """The card's sentences follow the options, and name the texts that configs hold."""
     tasks = [secretive(trials=(Trial({"C": 1.0, "model": "our-net"}, 0.5),))]

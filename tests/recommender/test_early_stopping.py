@@ -67,6 +67,22 @@ def test_steps_continue_where_a_config_was_left(early: EarlyStopping) -> None:
     assert early.tell(task, Step(RELATED_CELLS[6], 8, 4, 0.5, 0.1), 0.5).done
 
 
+def test_what_diverges_is_given_up() -> None:
+    """Where trainings fail beyond their first steps, the search ends, and names no failed config."""
+    early = EarlyStopping(FULL, budget=2 * FULL, learner="portfolio").fit(curved_tasks())
+    task, asked = new_task(), 0
+    while (step := early.ask(task, candidates=RELATED_CELLS)) is not None:
+        asked += 1
+        assert asked < 40
+        loss = None if step.until > FULL / 2 else loss_after(step.config, step.until, 0.3, 0.4)
+        task = early.tell(task, step, loss)
+    failed = [trial.config for trial in task.trials if trial.status is FAILED]
+    assert failed
+    assert len(failed) == len({str(config) for config in failed})
+    begun = [trial.config for trial in task.trials if trial.config not in failed]
+    assert not begun or early.best(task, candidates=RELATED_CELLS).config in begun
+
+
 def test_what_runs_or_failed_is_passed_over(early: EarlyStopping) -> None:
     """Neither a config that another worker trains nor one that diverged is asked for."""
     task = new_task((RELATED_CELLS[6], 1)).plus(

@@ -54,6 +54,9 @@ class Guard:
         except (EOFError, OSError):
             code = self._kill()
             raise CallFailedError(f"the fit's process died ({_cause(code)})") from None
+        except BaseException:  # interrupted while it waits: the next call must not get this one's answer
+            self._kill()
+            raise
         if not worked:
             raise CallFailedError(result)
         return result

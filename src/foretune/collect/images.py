@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, Literal, cast
@@ -24,6 +25,16 @@ PARTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "all": [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "labels")],
 }
 """The names under which an NPZ archive may hold (images, labels)."""
+UNREADABLE: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What zipfile and NumPy raise where an archive is damaged or locked."""
 IDX_NAMES: Final[Mapping[str, str]] = {"train": "train", "test": "t10k"}
 
 
@@ -84,7 +95,7 @@ def _wanted(part: Part) -> list[str]:
 def _read_npz(path: Path, part: Part) -> tuple[NDArray[Any], Labels]:
     try:
         with zipfile.ZipFile(path) as archive:
-            held = {name.removesuffix(".npy") for name in archive.namelist()}
+            held = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
             pairs = [pair for kind in _wanted(part) for pair in PARTS[kind] if held.issuperset(pair)]
             if part == "all" and not pairs:
                 pairs = [pair for pair in PARTS["all"] if held.issuperset(pair)][:1]
@@ -95,7 +106,7 @@ def _read_npz(path: Path, part: Part) -> tuple[NDArray[Any], Labels]:
                 )
             found = [(_member(archive, x, path.name), _member(archive, y, path.name)) for x, y in pairs]
             return _joined(found, path.name)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         if isinstance(error, DatasetError):
             raise
         raise DatasetError(f"{path.name} cannot be read as NPZ: {str(error).splitlines()[0]}") from error
@@ -150,7 +161,7 @@ def _idx_array(path: Path, dimensions: int) -> Pixels:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return _idx_bytes(cast("IO[bytes]", file), path.name, dimensions)
-    except (OSError, EOFError) as error:  # a damaged gzip file is either
+    except (OSError, EOFError, zlib.error) as error:  # a damaged gzip file is any of them
         raise DatasetError(f"{path.name} cannot be read: {error}") from error
 
 

@@ -65,7 +65,12 @@ def leave_groups_out(tasks: Sequence[Task], *, folds: int | None = None, seed: i
 
 def share_out(tasks: Sequence[Task], share: float, *, seed: int = 0) -> Split:
     """One split that holds out this share of the groups."""
-    return next(leave_groups_out(tasks, folds=max(2, round(1 / share)), seed=seed))
+    sides = list(groups_of(tasks).values())
+    out = min(max(1, round(share * len(sides))), len(sides) - 1)
+    order = np.random.default_rng(seed).permutation(len(sides))
+    return Split(
+        [task for k in order[out:] for task in sides[k]], [task for k in order[:out] for task in sides[k]]
+    )
 
 
 def replay(

@@ -1,7 +1,7 @@
 """The research plan's evaluation: recommended cells, trained for real, beside the full grid search."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
@@ -164,18 +164,22 @@ def outer_split(data: Dataset, setup: Setup) -> tuple[Dataset, Ints, Ints]:
     return sample, train, test
 
 
-def without(tasks: Sequence[Task], data: Dataset, group: str | None = None) -> list[Task]:
-    """The tasks that have nothing to do with this dataset: neither the data, nor its name, nor its group.
+def without(tasks: Sequence[Task], data: Dataset, groups: frozenset[str] = frozenset()) -> list[Task]:
+    """The tasks that have nothing to do with this dataset: neither the data, nor its name, nor its groups.
 
-    A group may bear the dataset's name: it holds what was made of the dataset.
+    `groups` are those that other tasks tell, see `groups_of_dataset`.
     """
-    return [
-        task
-        for task in tasks
-        if task.dataset != data.fingerprint
-        and data.name not in (task.name, task.group)
-        and (group is None or task.group != group)
-    ]
+    out = groups | groups_of_dataset(tasks, data)
+    return [task for task in tasks if not _is_of(task, data) and task.group not in out]
+
+
+def groups_of_dataset(tasks: Iterable[Task], data: Dataset) -> frozenset[str]:
+    """The groups that any task on the dataset is in, and the one that bears its name: what was made of it."""
+    return frozenset({data.name} | {task.group for task in tasks if task.group and _is_of(task, data)})
+
+
+def _is_of(task: Task, data: Dataset) -> bool:
+    return task.dataset == data.fingerprint or task.name == data.name
 
 
 def compare(
@@ -195,15 +199,16 @@ def compare(
     """
     measured = Measured() if measured is None else measured
     memory: dict[tuple[str, frozenset[str]], Recommender] = {}
-    groups = {task.name: task.group for tasks in past.values() for task in tasks}
+    everything = [task for tasks in past.values() for task in tasks]
     for k, data in enumerate(datasets):
         sample, rows, _ = outer_split(data, setup)
         train = sample.part(rows)
         started = time.perf_counter()
         metafeatures = train.describe()
         described = time.perf_counter() - started
+        groups = groups_of_dataset(everything, data)
         for j, family in enumerate(families):
-            tasks = without(past[family.name], data, groups.get(data.name))
+            tasks = without(past[family.name], data, groups)
             key = family.name, frozenset(task.key for task in tasks)
             learning = 0.0
             if key not in memory:
@@ -261,7 +266,6 @@ def transferred(
 ) -> Iterator[Search]:
     """For each dataset the search that other families' tasks, lent to this one, recommend."""
     measured = Measured() if measured is None else measured
-    groups = {task.name: task.group for task in lent}
     for data in datasets:
         sample, rows, _ = outer_split(data, setup)
         train = sample.part(rows)
@@ -272,7 +276,7 @@ def transferred(
             setup.metric,
             train.describe(),
         )
-        recommender = Recommender(setup.learner).fit(without(lent, data, groups.get(data.name)))
+        recommender = Recommender(setup.learner).fit(without(lent, data))
         found = recommender.recommend(task, setup.cells, candidates=family.cells_on(data))
         yield Bench(data, family, setup, measured).search([one.config for one in found])
 

@@ -75,8 +75,12 @@ def import_results(
     if choices is not None:
         options["choices"] = choices_of(choices)
     from foretune.faces.readers import reader_named, reader_of
+    from foretune.history.history import without_password
 
-    with warnings.catch_warnings(record=True) as told, console.status(f"reading {escape(source[:60])}"):
+    with (
+        warnings.catch_warnings(record=True) as told,
+        console.status(f"reading {escape(without_password(source)[:60])}"),
+    ):
         warnings.simplefilter("always", UserWarning)
         chosen = reader_of(source) if reader is None else reader_named(reader)
         tasks = chosen.read(source, options)
@@ -90,7 +94,11 @@ def import_results(
     elif dry_run:
         out.print("nothing was written: it is a dry run.")
     else:
-        out.print(f"{answer['added']} trials added to {escape(history)}.", highlight=False, soft_wrap=True)
+        out.print(
+            f"{answer['added']} trials added to {escape(without_password(history))}.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def choices_of(text: str) -> dict[str, list[Any]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from foretune.data.errors import HistoryError
 from foretune.faces.sources import Source
+from foretune.history.history import without_password
 from foretune.history.readers.hyperopt import is_hyperopt
 from foretune.history.readers.wandb import is_wandb
 
@@ -164,11 +165,11 @@ def reader_named(name: str) -> Reader:
 
 def reader_of(place: str) -> Reader:
     """The reader for what lies there; `HistoryError` where it is a history already, or of no kind we know."""
-    source = Source(place)
+    source, called = Source(place), without_password(place)[:200]
     if source.kind == "history":
-        raise HistoryError(f"{place[:200]} is a history already: give it as --history to the other commands.")
+        raise HistoryError(f"{called} is a history already: give it as --history to the other commands.")
     for reader in READERS:
         if reader.knows(source):
             return reader
     what = "does not exist" if source.kind == "nothing" else "is of no kind that foretune imports"
-    raise HistoryError(f"{place[:200]} {what}: give {', '.join(reader.takes for reader in READERS)}.")
+    raise HistoryError(f"{called} {what}: give {', '.join(reader.takes for reader in READERS)}.")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DIGITS: Final = (
     4  # significant ones of losses, 2 of seconds: more tell how many rows there are, and the machine
 )
-KEPT: Final = ("direction", "target")  # of the provenance, beside versions and how losses were judged
+KEPT: Final = {"direction": ("minimize", "maximize"), "target": ("classification", "regression")}
+"""What stays of the provenance where it is one of these words, beside versions and how losses were judged."""
 
 
 def anonymous(tasks: Iterable[Task], *, key: bytes | None = None) -> list[Task]:
@@ -82,7 +83,7 @@ def _bare(trials: Sequence[Trial]) -> list[Trial]:
 def _reduced(provenance: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """What says how far the trials are to be trusted; different protocols stay different."""
     protocol, versions = provenance.get("protocol", {}), provenance.get("versions", {})
-    kept = {name: provenance[name] for name in KEPT if isinstance(provenance.get(name), str)}
+    kept = {name: provenance[name] for name, words in KEPT.items() if provenance.get(name) in words}
     told = {"id": _digest(canonical({"": protocol}), key)[:8]}
     if isinstance(protocol, Mapping):
         told |= {name: protocol[name] for name in ("validation", "folds") if _is_plain(protocol.get(name))}

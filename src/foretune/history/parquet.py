@@ -181,7 +181,7 @@ def write_pack(tasks: Iterable[Task], folder: Path | str, *, card: Mapping[str, 
     `card` says what the pack is: title, licence, sources. Raises `HistoryError` where a task or a trial
     comes twice: merge them in a SQLite history first.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     _check_replaceable(folder)
     files = _files(list(tasks), card)
     fresh = folder.with_name(f".{folder.name}.{getpid()}.new")

@@ -1,15 +1,18 @@
 """What of a history is given away: which tasks, how exactly, and what the card says of it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task
 from foretune.history.anonymous import DIGITS, anonymous, rounded
+
+if TYPE_CHECKING:
+    from ConfigSpace.hyperparameters import Hyperparameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +112,26 @@ def _rounded(task: Task, digits: int) -> Task:
 
 
 def _choices(tasks: Sequence[Task]) -> dict[str, list[str]]:
-    """The texts that configs hold, by hyperparameter: what an owner should read before giving them away."""
+    """The texts of configs and spaces by hyperparameter: what an owner should read before sharing them."""
     found: dict[str, dict[str, None]] = {}
-    for task in tasks:
-        for trial in task.trials:
-            for name, value in trial.config.items():
-                texts = found.setdefault(name, {})
-                if isinstance(value, str):
-                    texts[value[:60]] = None
-    return {name: [*texts][:20] for name, texts in sorted(found.items())}
+    spaces = {id(task.space): task.space for task in tasks if task.space is not None}
+    told = [(name, value) for task in tasks for trial in task.trials for name, value in trial.config.items()]
+    told += [(one.name, _offered(one)) for space in spaces.values() for one in space.values()]
+    for name, value in told:
+        found.setdefault(name, {}).update(dict.fromkeys(_texts(value)))
+    return {name: [*texts] for name, texts in sorted(found.items())}
+
+
+def _offered(hyperparameter: "Hyperparameter[Any, Any]") -> list[Any]:
+    """Whatever values the space itself spells out."""
+    parts = ("choices", "sequence", "value", "default_value")
+    return [getattr(hyperparameter, part) for part in parts if hasattr(hyperparameter, part)]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value, also those within lists."""
+    if isinstance(value, str):
+        yield str(value)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

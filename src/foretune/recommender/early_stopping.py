@@ -15,6 +15,7 @@ from foretune.data.records import (
     Floats,
     Mask,
     Recommendation,
+    Status,
     Task,
     Trial,
     canonical,
@@ -125,7 +126,9 @@ class EarlyStopping:
         configs = self._configs(task, candidates)
         prospects = self._prospects(task, configs)
         mean, std = self._finals(task, configs, prospects)
-        chosen = int(np.argmin(np.where(prospects.reached > 0, mean, np.inf)))
+        begun = prospects.reached > 0
+        whole = begun & ~self._barred(task, configs, FAILED)
+        chosen = int(np.argmin(np.where(whole if whole.any() else begun, mean, np.inf)))
         loss, doubt = float(mean[chosen]), float(std[chosen])
         return Recommendation(configs[chosen], loss, doubt, (), task.family, task.metric)
 
@@ -141,7 +144,10 @@ class EarlyStopping:
         """The step, where the best config can still be finished after it; else that config's last one."""
         left = budget - spent(task, self.full, self.curves.encoder.key)
         mean, _ = self._finals(task, configs, prospects)
-        best = int(np.argmin(np.where(prospects.reached > 0, mean, np.inf)))
+        begun = (prospects.reached > 0) & ~self._barred(task, configs, RUNNING, FAILED)
+        if not begun.any():
+            return step if step.until - step.since <= left else None
+        best = int(np.argmin(np.where(begun, mean, np.inf)))
         reached = prospects.reached[best]
         rest = self.full - (self.curves.steps[reached - 1] if reached else 0.0)
         if step.until - step.since + rest <= left or (step.config is configs[best] and rest <= left):
@@ -170,10 +176,14 @@ class EarlyStopping:
 
     def _closed(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> Mask:
         """Which configs are finished, under way or have failed (n,)."""
-        key = self.curves.encoder.key
-        barred = {key(trial.config) for trial in task.trials if trial.status in (RUNNING, FAILED)}
-        closed = np.array([key(config) in barred for config in configs])
+        closed = self._barred(task, configs, RUNNING, FAILED)
         return np.asarray(closed | (prospects.reached == len(self.curves.steps)))
+
+    def _barred(self, task: Task, configs: Sequence[Config], *statuses: Status) -> Mask:
+        """Which configs have a trial of one of these statuses (n,)."""
+        key = self.curves.encoder.key
+        barred = {key(trial.config) for trial in task.trials if trial.status in statuses}
+        return np.array([key(config) in barred for config in configs], dtype=np.bool_)
 
     def _configs(self, task: Task, candidates: Sequence[Config] | None) -> list[Config]:
         """The configs that are weighed, those that the task began first; equal settings are one."""
@@ -207,5 +217,10 @@ def gain_by_step(prospects: Prospects) -> Floats:
 
 
 def spent(task: Task, full: float, key: Callable[[Config], str]) -> float:
-    """The epochs that the task's finished trials took: of each config those of its longest training."""
-    return float(sum(max(curve, default=0.0) for _, curve in curves_of(task, full, key).values()))
+    """The epochs that the task's ended trials took: of each config those of its longest training."""
+    epochs = {name: max(curve, default=0.0) for name, (_, curve) in curves_of(task, full, key).items()}
+    for trial in task.trials:
+        if trial.status is FAILED:
+            name = key(trial.config)
+            epochs[name] = max(epochs.get(name, 0.0), trial.fidelity or full)
+    return float(sum(epochs.values()))

@@ -236,6 +236,19 @@ def test_infeasible_trials_are_failed() -> None:
     assert task.best.config["x"] >= 0.5
 
 
+def test_a_study_that_is_read_while_it_runs_is_read_whole_later(tmp_path: Path) -> None:
+    """Of equal configs the one that ends later is the repeat, so that a second import adds it alone."""
+    study = optuna.create_study()
+    first, second = (study.ask({"k": CategoricalDistribution(["a"])}) for _ in range(2))
+    with foretune.open_history(tmp_path / "history.db") as history:
+        study.tell(second, 0.1)
+        history.add(read(study))
+        study.tell(first, 0.9)
+        history.add(read(study))
+        (task,) = history.tasks()
+    assert sorted(trial.loss for trial in task.done) == [0.1, 0.9]
+
+
 def test_seconds_and_repeats_are_told() -> None:
     """A trial lasts from its start to its end; one that tries a config again is a repeat of it."""
     study = optuna.create_study()

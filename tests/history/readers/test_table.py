@@ -110,6 +110,20 @@ def test_the_highest_fidelity_is_the_full_one() -> None:
     assert [t.fidelity for t in read(rows, fidelity="epochs")[0].trials] == [1.0, 9.0, None]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"data","C","acc"\n"1","churn",1.0,0.5\n"2","churn",2.0,0.7\n',
+        "data,C,acc\nchurn,1.5,0.5,9\nchurn,2.5,0.25,9\n",
+    ],
+)
+def test_rows_of_more_cells_than_the_header_are_refused(tmp_path: Path, text: str) -> None:
+    """A file with row names that have no header, or a cell too many, is not read with shifted columns."""
+    (tmp_path / "runs.csv").write_text(text)
+    with pytest.raises(HistoryError, match="more cells than its header"):
+        foretune.read_table(tmp_path / "runs.csv", task="data", score="acc", metric="accuracy", family="svm")
+
+
 def test_statuses_are_heeded() -> None:
     """Failed rows are failed trials whatever their score; rows under way are left out, with a warning."""
     words = ["COMPLETE", "TrialState.FAIL", "running"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task
+from foretune.history.history import without_password
 from foretune.history.readers.measured import metric_among, points_down
 from foretune.history.readers.naming import nearest
 from foretune.history.readers.places import path_at
@@ -54,16 +55,16 @@ def read_mlflow(
     """
     if value not in ("last", "best"):
         raise HistoryError(f"{str(value)[:40]!r} is no value that counts: give 'last' or 'best'.")
-    store = store_at(source)
-    found = _Found(store, _chosen(list(store.experiments()), study, str(source)), task)
+    store, called = store_at(source), without_password(str(source))[:200]
+    found = _Found(store, _chosen(list(store.experiments()), study, called), task)
     measured = metric_among(found.measured, metric) if any(found.measured) else metric
     if measured is None:
-        raise HistoryError(f"{str(source)[:200]} holds no run that ended and measured anything.")
+        raise HistoryError(f"{called} holds no run that ended and measured anything.")
     best = (min if points_down(measured, direction) else max) if value == "best" else None
     return tasks_of_runs(
         list(found.runs(measured, best)),
         source=SOURCE,
-        place=str(source)[:200],
+        place=called,
         metric=measured,
         direction=direction,
         family=family,

@@ -212,12 +212,13 @@ class Told:
     def _told(self) -> Iterator[Trial]:
         """The ended trials; one that tried a config again is a repeat."""
         seen: dict[str, int] = {}
-        for trial in self.study.trials:
-            if trial.params and trial.state.is_finished():
-                told = trial_of(trial, self.study.sign, self.distributions, metric=self.study.metric)
-                key = f"{canonical(told.config)}{told.fidelity}"
-                seen[key] = seen.get(key, -1) + 1
-                yield replace(told, repeat=seen[key]) if seen[key] else told
+        ended = [trial for trial in self.study.trials if trial.params and trial.state.is_finished()]
+        # In the order in which they ended: an earlier one that ends later must not take another's number.
+        for trial in sorted(ended, key=lambda trial: (str(trial.datetime_complete), trial.number)):
+            told = trial_of(trial, self.study.sign, self.distributions, metric=self.study.metric)
+            key = f"{canonical(told.config)}{told.fidelity}"
+            seen[key] = seen.get(key, -1) + 1
+            yield replace(told, repeat=seen[key]) if seen[key] else told
 
     def task(self, family: str, space: ConfigurationSpace) -> Task:
         """The study as a task of this family."""

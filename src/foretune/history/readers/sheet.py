@@ -1,6 +1,7 @@
 """A table of results as columns of plain values, from a file or a frame; nothing in it is trusted."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -192,7 +193,18 @@ def _spelled(path: Path, place: int) -> "pd.Series[Any]":
 
 def _csv(path: Path, **options: Any) -> pd.DataFrame:
     separator = SEPARATORS[path.suffix.lower()]
-    frame: pd.DataFrame = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=[""], **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            # Without index_col=False the first column becomes an index where rows have a cell more.
+            frame: pd.DataFrame = pd.read_csv(
+                path, sep=separator, keep_default_na=False, na_values=[""], index_col=False, **options
+            )
+        except pd.errors.ParserWarning:
+            raise HistoryError(
+                f"{path.name} has rows of more cells than its header: give each column a name, also that of "
+                "the row names."
+            ) from None
     return frame
 
 

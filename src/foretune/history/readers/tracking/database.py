@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from foretune.data.errors import HistoryError
+from foretune.history.history import without_password
 from foretune.history.readers.places import path_at
 from foretune.history.readers.runs import number_of
 from foretune.history.readers.tracking.record import CONTEXT, Dataset, Experiment, Point, Recorded, point_of
@@ -115,7 +116,7 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error, ValueError, OverflowError) as problem:
             first = str(problem).split("\n")[0][:200]
             raise HistoryError(
-                f"{self._place[:200]} cannot be read as MLflow's database ({first}): "
+                f"{without_password(self._place)[:200]} cannot be read as MLflow's database ({first}): "
                 "give its url, or take it from its source again."
             ) from None
 
