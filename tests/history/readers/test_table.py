@@ -124,6 +124,18 @@ def test_rows_of_more_cells_than_the_header_are_refused(tmp_path: Path, text: st
         foretune.read_table(tmp_path / "runs.csv", task="data", score="acc", metric="accuracy", family="svm")
 
 
+def test_two_metrics_of_one_name_are_two_tasks(tmp_path: Path) -> None:
+    """What foretune calls loss may be several metrics: none takes the place of another in a history."""
+    rows = [{"data": "a", "C": c, "hinge": 0.1 * c, "brier": 30 - c} for c in (1, 2, 3)]
+    with foretune.open_history(tmp_path / "history.db") as history:
+        for score in ("hinge", "brier"):
+            table = [{name: row[name] for name in ("data", "C", score)} for row in rows]
+            words = {"task": "data", "score": score, "metric": score, "direction": "minimize", "family": "f"}
+            history.add(*foretune.read_table(pd.DataFrame(table), **words))
+        found = {task.provenance["score"]: task.best.loss for task in history.tasks()}
+    assert found == {"hinge": 0.1, "brier": 27}
+
+
 def test_statuses_are_heeded() -> None:
     """Failed rows are failed trials whatever their score; rows under way are left out, with a warning."""
     words = ["COMPLETE", "TrialState.FAIL", "running"]

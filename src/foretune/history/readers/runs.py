@@ -14,7 +14,7 @@ from foretune.history.readers.measured import metric_among, pointing
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, EMPTY, alike, parsed_text
 from foretune.history.readers.table import FAILED_WORDS, NEVER, OPEN_WORDS, no_hyperparameter
-from foretune.history.readers.told import MOST_COUNT, Row, trials_of
+from foretune.history.readers.told import MOST_COUNT, Row, scored_by, trials_of
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -82,7 +82,8 @@ def tasks_of_runs(
         raise HistoryError(f"{place} holds no run that measured {measured!r} and names its hyperparameters.")
     name = pointing(measured, direction)
     gathered = _Gathered(kept, family)
-    return list(gathered.tasks(measured, name, space, log, provenance={"source": source, "score": measured}))
+    provenance = {"source": source, **scored_by(measured, name)}
+    return list(gathered.tasks(measured, name, space, log, provenance=provenance))
 
 
 def parsed_config(texts: Mapping[str, str]) -> dict[str, Any]:

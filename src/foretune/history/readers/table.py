@@ -21,7 +21,7 @@ from foretune.history.readers.conditions import MOST_CONFIGS
 from foretune.history.readers.inferred import Tried, spanned
 from foretune.history.readers.naming import called_by, checked
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
-from foretune.history.readers.told import checked_seeds, metric_pointing
+from foretune.history.readers.told import checked_seeds, metric_pointing, scored_by
 from foretune.history.readers.trial_columns import Measured, TrialColumns
 from foretune.history.rows import RowReader, TaskRows, task_row
 from foretune.history.tables import WRITTEN
@@ -233,7 +233,11 @@ class _Reading:
                 metric=self._metric,
                 dataset=dataset or None,
                 metafeatures=_first_known(metafeatures, places),
-                provenance={"source": SOURCE, "table": self._sheet.name, "score": self._called},
+                provenance={
+                    "source": SOURCE,
+                    "table": self._sheet.name,
+                    **scored_by(self._called, self._metric),
+                },
             )
             yield TableTask(task, trials.of(start, start + len(places)))
             start += len(places)

@@ -43,6 +43,17 @@ def metric_pointing(metric: str, direction: str | None) -> str:
     return metric
 
 
+def scored_by(measured: str, metric: str) -> dict[str, Any]:
+    """What a task's provenance says of its scores; under another name than foretune's they are another task.
+
+    "hinge" and "brier" are both called "loss", and must not be one task for that.
+
+    >>> scored_by("hinge", "loss"), scored_by("accuracy", "accuracy")
+    ({'score': 'hinge', 'protocol': {'score': 'hinge'}}, {'score': 'accuracy'})
+    """
+    return {"score": measured} | ({} if measured == metric else {"protocol": {"score": measured}})
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One evaluation as a table tells it: NaN where it tells nothing."""
