@@ -3,6 +3,7 @@
 import importlib
 import pickle
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.datasets import load_iris
 from sklearn.metrics import log_loss
 
 from foretune.collect.cnn import HEADS, CNNClassifier, DenseNetClassifier
+from foretune.collect.evaluation import whole_curves
 from foretune.collect.layers import ConvNet, DenseNet
 from foretune.collect.training import Batches, held_out, threads
 from foretune.data.errors import DatasetError, MissingExtraError, SpaceError
@@ -87,6 +89,15 @@ def test_the_curve_has_a_score_an_epoch() -> None:
     assert len(curves["accuracy"]) == len(curves["log_loss"]) == 3
     assert all(0.0 <= value <= 1.0 for value in curves["accuracy"])
     assert CNNClassifier(**SMALL, patience=None).fit(X, y).curves_ == {}
+
+
+def test_a_collected_curve_goes_to_the_last_epoch() -> None:
+    """A network that stopped early stays at its best: a point of a curve is an epoch for all."""
+    told = {"log_loss": [0.9, 0.2, 0.4], "accuracy": [0.1, 0.8, 0.5]}
+    model = SimpleNamespace(max_epochs=5, curves_=told)
+    whole = whole_curves(model)
+    assert whole == {"log_loss": [0.9, 0.2, 0.4, 0.2, 0.2], "accuracy": [0.1, 0.8, 0.5, 0.8, 0.8]}
+    assert whole_curves(SimpleNamespace()) == {}
 
 
 def test_training_stops_early_and_keeps_the_best_epoch() -> None:

@@ -77,6 +77,16 @@ def test_every_row_can_be_explained() -> None:
         search.explain(3)
 
 
+def test_what_is_told_is_what_was_tried() -> None:
+    """On columns that are not standardised, recommendations and explanations name the row itself."""
+    grid = {"C": [0.1, 10], "gamma": [1e-6, 1e-4, 1e-2]}
+    with pytest.warns(SearchWarning):
+        search = MetaSearchCV(SVC(), grid, n_trials=4).fit(X * 1e3, y)
+    for row, tried in enumerate(rows(search)):
+        for told in (search.recommendations_[row], search.explain(row).recommendation):
+            assert {name: told.config[name] for name in tried} == pytest.approx(tried)
+
+
 def test_what_no_past_chose_cannot_be_explained() -> None:
     """A grid tried as a whole, a search without refit and an unpickled one say what to do instead."""
     whole = MetaSearchCV(SVC(), GRID, n_trials=6).fit(X, y)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
@@ -64,6 +65,7 @@ def test_a_history_may_be_open_or_named(history: History, path: Path) -> None:
         (X.set_index(np.arange(100, 160)), y.set_axis(np.arange(500, 560))),
         (X.to_numpy(), y.to_numpy()),
         (X.to_numpy().tolist(), y.tolist()),
+        (csr_matrix(X.to_numpy()), y.to_frame()),
         (X, y.map({"yes": 1, "no": 0})),
     ],
 )
@@ -139,6 +141,16 @@ def test_a_regression_has_no_accuracy(path: Path) -> None:
         recommend(X, numbers, family="svm", metric="accuracy", history=path, experience=False)
     with pytest.raises(LearningError, match="judged by r2"):
         recommend(X, numbers, family="svm", history=path, experience=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "target", "words"),
+    [(X.to_numpy()[:, 0], y, "X has shape"), (X, np.array([y, y]), "y has shape")],
+)
+def test_what_is_no_table_is_refused(path: Path, table: Any, target: Any, words: str) -> None:
+    """X that is no table and y that is no column are told by their shapes."""
+    with pytest.raises(DatasetError, match=words):
+        recommend(table, target, family="svm", history=path, experience=False)
 
 
 def test_a_table_and_a_target_of_different_lengths_are_refused(path: Path) -> None:

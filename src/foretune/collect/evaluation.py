@@ -167,7 +167,7 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
             outputs = predict(model, fold, classes=data.classes)
             predict_seconds += time.perf_counter() - fitted
             fit_seconds += fitted - start
-            curves.append(getattr(model, "curves_", {}))
+            curves.append(whole_curves(model))
             cpu_seconds += time.process_time() - cpu
             for metric, value in score_fold(outputs, fold.y_test, data.dataset.target).items():
                 scores[metric].append(value)
@@ -182,6 +182,13 @@ def measure(family: Family, config: Config, data: PreparedData) -> Measurement:
     return Measurement(found, costs, mean_curves(curves))
 
 
+def whole_curves(model: Any) -> dict[str, list[float]]:
+    """The curves of a model trained in epochs, by metric; one that stopped early stays at its best."""
+    planned = int(getattr(model, "max_epochs", 0))
+    curves = getattr(model, "curves_", {})
+    return {metric: _padded(list(curve), planned, metric) for metric, curve in curves.items()}
+
+
 def mean_curves(curves: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
     """The mean curve of the folds for each metric of all of them; a fold that stopped stays at its best.
 
@@ -193,11 +200,15 @@ def mean_curves(curves: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, li
 
 
 def _mean_curve(folds: Iterable[Sequence[float]], metric: str) -> list[float]:
-    best = min if metric in LOWER_IS_BETTER else max
     known = [list(fold) for fold in folds if len(fold)]
     longest = max(map(len, known), default=0)
-    padded = [fold + [best(fold)] * (longest - len(fold)) for fold in known]
+    padded = [_padded(fold, longest, metric) for fold in known]
     return [round(float(value), 6) for value in np.mean(padded, axis=0)] if padded else []
+
+
+def _padded(curve: list[float], length: int, metric: str) -> list[float]:
+    best = min if metric in LOWER_IS_BETTER else max
+    return curve + [best(curve)] * (length - len(curve)) if curve else curve
 
 
 @dataclass(frozen=True)

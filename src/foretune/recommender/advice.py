@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from foretune.collect.datasets import Dataset, target_of
 from foretune.collect.families import Family, families, family as find_family
-from foretune.data.errors import LearningError, SpaceError
+from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
 from foretune.data.spaces import check_names, complete, unfold
@@ -50,8 +51,7 @@ def recommend(
     >>> best[0].config
     {'C': 10, 'gamma': 0.01}
     """
-    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(np.asarray(X))
-    labels = y if isinstance(y, pd.Series) else pd.Series(np.asarray(y))
+    frame, labels = _table(X), _column(y)
     data = Dataset("new", frame.reset_index(drop=True), labels.reset_index(drop=True), target_of(labels))
     return advise(
         data,
@@ -64,6 +64,28 @@ def recommend(
         learner=learner,
         per_second=per_second,
     )
+
+
+def _table(X: Any) -> pd.DataFrame:
+    """X (n, d) as a frame; `DatasetError` where it is of another shape."""
+    if isinstance(X, pd.DataFrame):
+        return X
+    values = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+    if values.ndim != 2:
+        raise DatasetError(f"X has shape {values.shape}: give a table of n rows and d columns.")
+    return pd.DataFrame(values)
+
+
+def _column(y: Any) -> "pd.Series[Any]":
+    """The target (n,) as a column, also of a table of one; `DatasetError` where it is of another shape."""
+    if isinstance(y, pd.Series):
+        return y
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DatasetError(f"y has shape {values.shape}: give one value for each row.")
+    return pd.Series(values)
 
 
 def advise(

@@ -38,11 +38,13 @@ class Candidates:
     """What may be tried: n `settings` for `set_params`, the very objects given, and what the past sees.
 
     `seen` (n,) are plain configs of `space` in the past's units: there a setting that no past task knows,
-    such as an object, stands by its name. `first` is what the estimator is set to now, as the past sees it.
+    such as an object, stands by its name. `told` (n,) are the same in the units of the data at hand. `first`
+    is what the estimator is set to now, as the past sees it.
     """
 
     settings: Sequence[Settings]
     seen: Sequence[Config]
+    told: Sequence[Config]
     space: ConfigurationSpace
     first: Config
 
@@ -104,7 +106,8 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) ->
     seen = _unique(complete(space, {**config, **settled}) for config in pool)
     free = ({name: value for name, value in one.items() if name not in settled} for one in seen)
     here = (model.outside(units.as_here(model.name, one)) for one in free)
-    return Candidates([model.wrapped(one) for one in here], seen, space, seen[0])
+    told = [units.as_here(model.name, one) for one in seen]
+    return Candidates([model.wrapped(one) for one in here], seen, told, space, seen[0])
 
 
 def _spaced(
@@ -122,7 +125,8 @@ def _spaced(
     own = {name: value for name, value in settled.items() if name not in names}
     seen = [own | units.as_past(model.name, one) for one in here]
     settings = [model.wrapped(model.outside(one)) for one in here]
-    return Candidates(settings, seen, _with_others(model, space, seen), seen[0])
+    told = [own | dict(one) for one in here]
+    return Candidates(settings, seen, told, _with_others(model, space, seen), seen[0])
 
 
 def _listed(settings: Sequence[Settings], model: Model, units: Units) -> Candidates:
@@ -130,11 +134,10 @@ def _listed(settings: Sequence[Settings], model: Model, units: Units) -> Candida
     names = dict.fromkeys(name for one in settings for name in one)
     now = {name: model.parameters[name] for name in names if name in model.parameters}
     base, words = {**model.settled, **model.inside(now)}, Words()
-    first, *seen = (
-        units.as_past(model.name, words.config(base | model.inside(one))) for one in ({}, *settings)
-    )
+    now_told, *told = [words.config(base | model.inside(one)) for one in ({}, *settings)]
+    first, *seen = (units.as_past(model.name, one) for one in (now_told, *told))
     wrapped = [model.wrapped(one) for one in settings] if model.wrap else settings
-    return Candidates(wrapped, seen, _with_others(model, None, [first, *seen]), first)
+    return Candidates(wrapped, seen, told, _with_others(model, None, [first, *seen]), first)
 
 
 class Words:

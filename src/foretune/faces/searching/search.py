@@ -117,10 +117,14 @@ class Search:
         factor = self._factor(self.task)
         found = self.adviser.recommend(_scaled(self.task, factor), n, candidates=self.candidates.seen)
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
-        self.order += [places[id(one.config)] for one in found]
+        chosen = [places[id(one.config)] for one in found]
+        self.order += chosen
         self.known += [len(self.task.trials)] * len(found)
-        self.recommendations += [replace(one, loss=one.loss / factor, std=one.std / factor) for one in found]
-        return [self.candidates.settings[places[id(one.config)]] for one in found]
+        self.recommendations += [
+            replace(one, config=self.candidates.told[k], loss=one.loss / factor, std=one.std / factor)
+            for one, k in zip(found, chosen, strict=True)
+        ]
+        return [self.candidates.settings[k] for k in chosen]
 
     def tell(self, outcomes: Sequence["Outcome"]) -> None:
         """Takes in what came of the settings that were asked for last, in their order."""
@@ -155,7 +159,8 @@ class Search:
             )
         then = replace(self.task, trials=self.task.trials[: self.known[trial]])
         factor, one = self._factor(then), self.recommendations[trial]
-        stretched = replace(one, loss=one.loss * factor, std=one.std * factor)
+        seen = self.candidates.seen[self.order[trial]]
+        stretched = replace(one, config=seen, loss=one.loss * factor, std=one.std * factor)
         found = self.adviser.explain(_scaled(then, factor), stretched)
         return replace(found, recommendation=one, gain=found.gain.divided_by(factor))
 
