@@ -1,5 +1,6 @@
 """Networks with scikit-learn's face: CNNClassifier for images, DenseNetClassifier for tables too."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
@@ -39,7 +40,7 @@ HEADS: Final[dict[str, tuple[Sequence[int], float, float]]] = {
 """The plan's dense heads: sizes of the hidden layers, L2 on each of them, dropout after the first two."""
 
 
-class _Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
+class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no types
     """What both classifiers share: rows become standardised tensors, a network is trained and asked."""
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -134,13 +135,13 @@ class _Network(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # scikit-l
     _takes_tables = False
 
     @property
+    @abstractmethod
     def _l2(self) -> float:
         """What the squared weights of each hidden layer are multiplied by in the loss."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _module(self) -> torch.nn.Module:
         """The untrained network for rows of `row_shape_`."""
-        raise NotImplementedError
 
 
 class CNNClassifier(_Network):

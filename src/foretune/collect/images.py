@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from foretune.data.bounds import DAMAGED_ZIP
 from foretune.data.errors import DatasetError
 
 Pixels = NDArray[np.uint8]
@@ -25,16 +26,6 @@ PARTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "all": [("x", "y"), ("X", "y"), ("images", "labels"), ("data", "labels")],
 }
 """The names under which an NPZ archive may hold (images, labels)."""
-UNREADABLE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-)
-"""What zipfile and NumPy raise where an archive is damaged or locked."""
 IDX_NAMES: Final[Mapping[str, str]] = {"train": "train", "test": "t10k"}
 
 
@@ -106,7 +97,7 @@ def _read_npz(path: Path, part: Part) -> tuple[NDArray[Any], Labels]:
                 )
             found = [(_member(archive, x, path.name), _member(archive, y, path.name)) for x, y in pairs]
             return _joined(found, path.name)
-    except UNREADABLE as error:
+    except DAMAGED_ZIP as error:
         if isinstance(error, DatasetError):
             raise
         raise DatasetError(f"{path.name} cannot be read as NPZ: {str(error).splitlines()[0]}") from error

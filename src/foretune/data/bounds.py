@@ -6,6 +6,8 @@ The limits are far above anything that was met in earnest: a million trials of 2
 import json
 import re
 import stat
+import zipfile
+import zlib
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -25,6 +27,8 @@ MOST_TASKS: Final = 1_000_000
 MOST_JSON_BYTES: Final = 256 * 2**20
 MOST_BYTES: Final = 4 * 2**30  # of one file
 MOST_EXPANDED_BYTES: Final = 16 * 2**30  # that a compressed file may need once it is read
+DAMAGED_ZIP: Final = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
+"""What reading an archive raises where it is damaged, locked, or packed in a way that is not known."""
 LONG_NUMBER: Final = re.compile(r"\d{100}")
 MOST_WHOLE: Final = 10**100  # a whole number beyond is no hyperparameter, and overflows a float before long
 

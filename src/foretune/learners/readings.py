@@ -29,7 +29,6 @@ def readings(trial: Trial, full: float) -> tuple[Floats, Floats]:
     """Fidelities and losses (k,) along the curve of one finished trial, the last being its own.
 
     The points of a curve are equally far apart, the last where the trial ended: `full` where it was whole.
-    (A network that stopped early by itself is collected with its curve at its best up to there.)
     """
     end = full if trial.fidelity is None else trial.fidelity
     count = max(len(trial.curve), 1)

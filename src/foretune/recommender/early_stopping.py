@@ -127,8 +127,8 @@ class EarlyStopping:
         prospects = self._prospects(task, configs)
         mean, std = self._finals(task, configs, prospects)
         begun = prospects.reached > 0
-        whole = begun & ~self._barred(task, configs, FAILED)
-        chosen = int(np.argmin(np.where(whole if whole.any() else begun, mean, np.inf)))
+        sound = begun & ~self._barred(task, configs, FAILED)
+        chosen = int(np.argmin(np.where(sound if sound.any() else begun, mean, np.inf)))
         loss, doubt = float(mean[chosen]), float(std[chosen])
         return Recommendation(configs[chosen], loss, doubt, (), task.family, task.metric)
 
@@ -145,15 +145,16 @@ class EarlyStopping:
         left = budget - spent(task, self.full, self.curves.encoder.key)
         mean, _ = self._finals(task, configs, prospects)
         begun = (prospects.reached > 0) & ~self._barred(task, configs, RUNNING, FAILED)
+        affordable = step if step.until - step.since <= left else None
         if not begun.any():
-            return step if step.until - step.since <= left else None
+            return affordable
         best = int(np.argmin(np.where(begun, mean, np.inf)))
         reached = prospects.reached[best]
         rest = self.full - (self.curves.steps[reached - 1] if reached else 0.0)
         if step.until - step.since + rest <= left or (step.config is configs[best] and rest <= left):
             return step
         if reached == len(self.curves.steps) or rest > left:
-            return step if step.until - step.since <= left else None
+            return affordable
         return self._step(prospects, configs, best, self.full)
 
     def _finals(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> tuple[Floats, Floats]:

@@ -1,10 +1,10 @@
 """Files in zip archives that others made, read within bounds."""
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Final
 
+from foretune.data.bounds import DAMAGED_ZIP
 from foretune.data.errors import HistoryError
 
 MOST_BYTES: Final = 2**28  # that a packed file may have; a CSV of ten million cells
@@ -26,15 +26,7 @@ def text_in(archive: Path, name: str, *, most_bytes: int = MOST_BYTES) -> str:
         return content.decode("utf-8-sig")
     except KeyError:
         raise HistoryError(f"{archive.name} holds no {name}: give the archive that the tool wrote.") from None
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except DAMAGED_ZIP as error:
         raise HistoryError(
             f"{archive.name} cannot be read ({type(error).__name__}: {str(error)[:80]}): "
             "take it from its source again."

@@ -186,11 +186,6 @@ def _of_sweeps(told: list[_Told], study: str | Sequence[str] | None) -> list[_To
     return [one for one in told if str(one.about.get("sweep", "")) in names]
 
 
-def _is_nothing(value: object) -> bool:
-    """Whether a cell holds nothing, as pandas has several words for it."""
-    return value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
-
-
 def _run(told: _Told, name: str, task: str | None) -> Run:
     status = told.status
     if status not in OPEN | DONE_WORDS | FAILED_WORDS:
@@ -199,7 +194,7 @@ def _run(told: _Told, name: str, task: str | None) -> Run:
     sweep = told.about.get("sweep", "")
     named = (told.row | told.config).get(task, "") if task else sweep if _is_text(sweep) else name  # type: ignore[operator]
     return Run(
-        "" if named is None or _is_nothing(named) else str(named),
+        "" if pd.api.types.is_scalar(named) and pd.isna(named) else str(named),
         {key: value for key, value in told.config.items() if key != task},
         {key: number_of(value) for key, value in told.summary.items() if _is_number(value)},
         status="running" if status in OPEN else status,
