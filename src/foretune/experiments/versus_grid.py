@@ -262,10 +262,9 @@ def transferred(
     family: Family,
     lent: Sequence[Task],
     setup: Setup,
-    measured: Measured | None = None,
+    measured: Measured,
 ) -> Iterator[Search]:
     """For each dataset the search that other families' tasks, lent to this one, recommend."""
-    measured = Measured() if measured is None else measured
     for data in datasets:
         sample, rows, _ = outer_split(data, setup)
         train = sample.part(rows)
