@@ -13,6 +13,7 @@ from foretune.collect import evaluation
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.collect.preprocessing import make_preprocessing
+from foretune.data.errors import LearningError
 from foretune.data.records import Config, Task, Trial
 from foretune.experiments import versus_grid
 from foretune.experiments.versus_grid import (
@@ -22,12 +23,14 @@ from foretune.experiments.versus_grid import (
     compare,
     lend,
     outer_split,
+    prediction_accuracy,
     without,
 )
 from foretune.testing import RELATED_CELLS, related_tasks
 
 SETUP = Setup(folds=3)
 SVM = family("svm")
+KNN = family("knn")
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +182,42 @@ def test_a_regression_is_compared_too() -> None:
     found = bench.search([{"C": 0.001}, {"C": 10.0}])
     assert found.config == {"C": 10.0}
     assert set(found.scores) == {"r2", "rmse", "mae"}
+
+
+def knn_past() -> list[Task]:
+    """Past tasks with the standard grid of knn, on all of which the most neighbours are best."""
+    space, cells = KNN.wide_space("classification"), KNN.cells()
+    return [
+        Task(f"past {k}", "knn", space, dataset=f"data {k}").plus(
+            *(Trial(cell, 1 / cell["n_neighbors"] + k / 100) for cell in cells)
+        )
+        for k in range(3)
+    ]
+
+
+def test_cells_that_fail_are_passed_over(wine: Dataset) -> None:
+    """Cells with more neighbours than rows end no experiment; where one was named the default takes over."""
+    few = wine.sample(24)
+    setup = replace(SETUP, test_share=0.4)  # 14 rows to train on, 9 or 10 on inner folds
+    case = next(compare([few], [KNN], {"knn": knn_past()}, setup))
+    cells = KNN.cells()
+    too_many = [cell["n_neighbors"] > 10 for cell in cells]
+    assert 0 < sum(too_many) < len(cells)
+    assert np.isnan(case.measured).tolist() == too_many
+    assert case.searches["grid"].failed >= sum(too_many)
+    assert case.searches["recommended"].failed == 1
+    assert case.searches["recommended"].scores == case.searches["default"].scores
+    assert case.searches["default"].failed == 0
+    (row,) = prediction_accuracy([case], "forest")
+    assert np.isfinite(row["rmse"])
+
+
+def test_a_dataset_on_which_nothing_trains_is_named(wine: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even the default can be trained, the error names the family, the dataset and the reason."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(versus_grid, "measure", fail)
+    with pytest.raises(LearningError, match=r"svm cannot be trained on wine.*MemoryError: no room"):
+        Bench(wine, SVM, SETUP).search(SVM.cells())

@@ -120,7 +120,12 @@ def prediction(searches: Sequence[Search]) -> list[dict[str, Any]]:
 
 
 def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
-    """RMSE and R2 over all (forecast, truth) pairs (m,), one pair a task; mean Spearman within a task."""
+    """RMSE and R2 over all (forecast, truth) pairs (m,), one pair a task; mean Spearman within a task.
+
+    A truth that is NaN could not be measured, and is passed over.
+    """
+    pairs = [(f[~np.isnan(t)], t[~np.isnan(t)]) for f, t in pairs]
+    pairs = [pair for pair in pairs if len(pair[1])]
     forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
     error, spread = np.sum((truth - forecast) ** 2), np.sum((truth - truth.mean()) ** 2)
     within = [spearmanr(f, t).statistic for f, t in pairs if np.ptp(f) > 0 and np.ptp(t) > 0]

@@ -1,5 +1,6 @@
 """The research plan's evaluation: recommended cells, trained for real, beside the full grid search."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +13,7 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from foretune.collect.datasets import Dataset
 from foretune.collect.evaluation import Measurement, PreparedData, Protocol, measure
 from foretune.collect.families import Family
-from foretune.data.errors import LearningError
+from foretune.data.errors import ForetuneError, LearningError
 from foretune.data.metrics import Target, to_loss, to_score
 from foretune.data.records import Config, Evidence, Floats, Ints, Task, Trial
 from foretune.experiments.judging import forecast_accuracy
@@ -46,7 +47,8 @@ class Search:
     """One search and what came of it: the chosen config, its scores on the outer test part, and the costs.
 
     `inner` is the mean score on the inner folds (None: one config needed none). Seconds hold fitting,
-    predicting and the final fit; `overhead_seconds` what the meta-learner itself took.
+    predicting and the final fit; `overhead_seconds` what the meta-learner itself took. `failed` counts the
+    configs that could not be trained or scored; what they took until then is in no figure.
     """
 
     config: Config
@@ -57,6 +59,7 @@ class Search:
     cpu_seconds: float
     peak_bytes: float | None
     overhead_seconds: float = 0.0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,25 +103,39 @@ class Bench:
         self._train = PreparedData(sample.part(train), protocol)
         self._outer = PreparedData(sample, protocol, splits=((train, test),))
         self._encoder = Encoder(self.family.wide_space(self.data.target))
+        self._failures: dict[str, str] = {}
 
     def search(self, configs: Sequence[Config], *, overhead: float = 0.0) -> Search:
-        """Tries the configs and trains the best one: all on inner folds where there are several."""
-        inner = [self.inner(config) for config in configs] if len(configs) > 1 else []
-        scores = [self._mean(one) for one in inner]
-        losses = [to_loss(self.setup.metric, score) for score in scores]
-        best = int(np.argmin(losses)) if losses else 0
-        final = self.final(configs[best])
-        every = [*inner, final]
+        """Tries the configs and trains the best one: all on inner folds where there are several.
+
+        Configs that fail are passed over. Where the best fails on the whole training part the next best is
+        taken, and at last the library's default; `LearningError` where that fails as well.
+        """
+        several = len(configs) > 1
+        inner = {k: one for k, config in enumerate(configs) if several and (one := self._tried(config))}
+        losses = {k: to_loss(self.setup.metric, self._mean(one)) for k, one in inner.items()}
+        order = sorted(losses, key=lambda k: losses[k]) if several else [0]
+        chosen = [*(configs[k] for k in order), self.family.default(self.data.target)]
+        finals = ((k, self._tried(config, final=True)) for k, config in enumerate(chosen))
+        place, final = next(((k, one) for k, one in finals if one), (0, None))
+        if final is None:
+            raise LearningError(
+                f"{self.family.name} cannot be trained on {self.data.name}, not even as it comes "
+                f"({'; '.join(sorted(set(self._failures.values())))}): leave out the family or the dataset."
+            )
+        best = order[place] if place < len(order) else None
+        every = [*inner.values(), final]
         peaks = [one.costs["peak_bytes"] for one in every if "peak_bytes" in one.costs]
         return Search(
-            configs[best],
-            scores[best] if scores else None,
+            chosen[place],
+            self._mean(inner[best]) if best in inner else None,
             {metric: values[0] for metric, values in final.scores.items()},
             fits=len(inner) * self.setup.folds + 1,
             seconds=sum(one.costs["fit_seconds"] + one.costs["predict_seconds"] for one in every),
             cpu_seconds=sum(one.costs["cpu_seconds"] for one in every),
             peak_bytes=max(peaks, default=None),
             overhead_seconds=overhead,
+            failed=place + (len(configs) - len(inner) if several else 0),
         )
 
     def inner(self, config: Config) -> Measurement:
@@ -130,8 +147,26 @@ class Bench:
         return self._once(config, self._outer)
 
     def inner_score(self, config: Config) -> float:
-        """The mean score of a config on the inner folds."""
-        return self._mean(self.inner(config))
+        """The mean score of a config on the inner folds; NaN where it fails there."""
+        found = self._tried(config)
+        return self._mean(found) if found else math.nan
+
+    def _tried(self, config: Config, *, final: bool = False) -> Measurement | None:
+        """The config on the inner folds, or in the `final` training; None where it fails there."""
+        key = f"{final} {self._encoder.key(config)}"
+        if key in self._failures:
+            return None
+        try:
+            found = self.final(config) if final else self.inner(config)
+        except ForetuneError:
+            raise
+        except Exception as error:  # a model raises what it likes
+            self._failures[key] = f"{type(error).__name__}: {str(error)[:120]}"
+            return None
+        if math.isfinite(self._mean(found)):
+            return found
+        self._failures[key] = f"its {self.setup.metric} is not a number"
+        return None
 
     def _once(self, config: Config, data: PreparedData, *, folds: int = 1) -> Measurement:
         what = {

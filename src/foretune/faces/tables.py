@@ -246,6 +246,7 @@ def case_tables(case: Row, report: Report) -> list[Table]:
             _show_config(found.get("config") or {}),
             *_cells(found, ("inner", metric, *others), show_score),
             *_cells(found, ("fits",), _show_whole),
+            *_cells(found, ("failed",), lambda failed: _show_whole(failed) if failed else ""),
             *_cells(found, ("seconds", "cpu_seconds", "overhead_seconds"), _show_seconds),
             *_cells(found, ("peak_bytes",), _show_bytes),
         ]
@@ -256,7 +257,7 @@ def case_tables(case: Row, report: Report) -> list[Table]:
         for past in case.get("because") or ()
     ]
     scores = ["inner", "outer", *map(_label, others)]
-    heads = ["search", "config", *scores, "fits", "time", "CPU time", "advice", "peak memory"]
+    heads = ["search", "config", *scores, "fits", "failed", "time", "CPU time", "advice", "peak memory"]
     past_tasks = Table("Because of these past tasks", ["dataset", "similarity", "weight"], because)
     return _filled(Table("Searches", heads, searches, texts=2)) + _filled(past_tasks)
 
