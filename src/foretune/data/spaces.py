@@ -21,7 +21,7 @@ from ConfigSpace import (
     OrConjunction,
     OrdinalHyperparameter,
 )
-from ConfigSpace.hyperparameters import Hyperparameter
+from ConfigSpace.hyperparameters import Hyperparameter, NumericalHyperparameter
 from numpy.typing import NDArray
 from scipy.stats.qmc import Sobol
 
@@ -30,6 +30,7 @@ from foretune.data.records import Config, plain
 
 KIND: Final = ":kind"
 NUMBER: Final = "number"
+ROUNDING: Final = 1e-6  # relative; ConfigSpace rounds bounds
 
 
 def add_mixed(
@@ -158,6 +159,19 @@ def _active(space: ConfigurationSpace, given: Mapping[str, Any]) -> dict[str, An
         if is_active(space, name, values):
             values[name] = given.get(name, space[name].default_value)
     return values
+
+
+def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
+    """Whether the value is legal, but for rounding and for a whole number that stands for its float."""
+    if hyperparameter.name.endswith(KIND) and value == NUMBER:
+        return True
+    if not isinstance(hyperparameter, NumericalHyperparameter):
+        return bool(hyperparameter.legal_value(value))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    low, high = hyperparameter.lower, hyperparameter.upper
+    reach = ROUNDING * max(abs(low), abs(high))
+    return bool(low - reach <= value <= high + reach)
 
 
 def is_allowed(space: ConfigurationSpace, config: Config) -> bool:

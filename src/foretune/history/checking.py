@@ -7,12 +7,11 @@ from typing import Any, Final
 
 from foretune.data.metrics import to_score
 from foretune.data.records import FAILED, Task, canonical, digest
-from foretune.data.spaces import KIND, NUMBER, unfold
+from foretune.data.spaces import holds, unfold
 from foretune.history.doubts import RANGES, Doubt, doubts_of
 
 FEWEST_TRIALS: Final = 3  # that can be called all alike
 MOST_LOOKED_AT: Final = 500  # trials of a task that are held against its space
-ROUNDING: Final = 1e-6  # relative; ConfigSpace rounds bounds
 
 
 def checked_tasks(tasks: Sequence[Task]) -> list[Doubt]:
@@ -83,20 +82,7 @@ def _is_outside(task: Task) -> bool:
 
 def _covers(space: Any, config: Any) -> bool:
     values = unfold(space, config)
-    return all(name in space and _holds(space[name], value) for name, value in values.items())
-
-
-def _holds(hyperparameter: Any, value: Any) -> bool:
-    """Whether the value is legal, but for rounding and for a whole number that stands for its float."""
-    if hyperparameter.name.endswith(KIND) and value == NUMBER:
-        return True
-    low, high = getattr(hyperparameter, "lower", None), getattr(hyperparameter, "upper", None)
-    if low is None or high is None:
-        return bool(hyperparameter.legal_value(value))
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    reach = ROUNDING * max(abs(low), abs(high))
-    return bool(low - reach <= value <= high + reach)
+    return all(name in space and holds(space[name], value) for name, value in values.items())
 
 
 def _duplicates(tasks: Sequence[Task]) -> Iterator[Doubt]:

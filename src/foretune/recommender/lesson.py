@@ -26,6 +26,7 @@ class Lesson:
     spells: bool = False  # whether today's defaults differ, so that configs must be spelled out
     size: int = 0  # of the space that was asked for, which its owner may have changed since
     wholes: dict[Hashable, Config] = field(default_factory=dict)
+    sound: set[str] = field(default_factory=set)  # candidates, by key, that were looked at
 
     def whole(self, config: Config) -> Config:
         """The config as it is meant today; of those that say as much the very object."""

@@ -38,6 +38,7 @@ from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.candidates import outside, pool_of
 from foretune.recommender.changes import assumptions, joined, renamed, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
@@ -171,8 +172,11 @@ class Recommender:
 
         `candidates`: only these may be proposed, and the result holds the very objects given. Without them
         any config of the task's space may be. `per_second`: the best expected gain for each second that the
-        trial will take, by the seconds of past trials and of the task's own. Raises `LearningError` before
-        `fit`.
+        trial will take, by the seconds of past trials and of the task's own. A candidate that lies outside
+        the spaces of the past and of the task is recommended with a note.
+
+        Raises `LearningError` before `fit`, and `SpaceError` for a candidate with an unknown hyperparameter,
+        or without a number where one is wanted.
         """
         lesson = self._lesson(task)
         pool = _pool(lesson, task, candidates)
@@ -181,7 +185,10 @@ class Recommender:
         while len(found) < n and (chosen := self._best(lesson, task, pool, per_second=per_second)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
-        return found
+        if candidates is None:
+            return found
+        notes = [outside(lesson.space, one.config) for one in found]
+        return [replace(one, note=one.note or note) for one, note in zip(found, notes, strict=True)]
 
     def candidates(self, task: Task) -> list[Config]:
         """The configs that `recommend` chooses among where it is given none; `LearningError` before `fit`."""
@@ -349,13 +356,10 @@ def _distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:
 
 
 def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
-    """The candidates by key, in their order; of equal settings the first."""
+    """What may be proposed, by key."""
     if candidates is None:
         return lesson.proposals.of(task)
-    found: dict[str, Config] = {}
-    for config in candidates:
-        found.setdefault(lesson.key(config), config)
-    return found
+    return pool_of(lesson, candidates, family=task.family)
 
 
 def _with_tried(lesson: Lesson, task: Task, pool: dict[str, Config]) -> dict[str, Config]:

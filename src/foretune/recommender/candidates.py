@@ -1,0 +1,48 @@
+"""The configs that a caller names as candidates: those that mean nothing, and those that no space holds."""
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+
+from ConfigSpace import ConfigurationSpace
+from ConfigSpace.hyperparameters import NumericalHyperparameter
+
+from foretune.data.errors import SpaceError
+from foretune.data.records import Config
+from foretune.data.spaces import check_names, holds, names_of, unfold
+from foretune.recommender.lesson import Lesson
+
+
+def pool_of(lesson: Lesson, candidates: Sequence[Config], *, family: str) -> dict[str, Config]:
+    """The candidates by key, in their order; of equal settings the first.
+
+    Raises `SpaceError` where one is no mapping, names a hyperparameter that neither today's space nor a past
+    one has, or has something other than a number where a number is wanted. What lies beyond the range of a
+    number, or is a new choice, may be a candidate: `outside` tells.
+    """
+    found: dict[str, Config] = {}
+    for config in candidates:
+        if not isinstance(config, Mapping):
+            raise SpaceError(f"the candidate {config!r} is no config: give mappings such as {{'C': 10}}.")
+        key = lesson.key(config)
+        if key not in lesson.sound:
+            _check(lesson.space, config, family)
+            lesson.sound.add(key)
+        found.setdefault(key, config)
+    return found
+
+
+def _check(space: ConfigurationSpace, config: Config, family: str) -> None:
+    check_names(config, names_of(space), family=family)
+    for name, value in unfold(space, config).items():
+        parameter = space[name]
+        if isinstance(parameter, NumericalHyperparameter) and not isinstance(value, Real):
+            raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {parameter}.")
+
+
+def outside(space: ConfigurationSpace, config: Config) -> str:
+    """What of the config the space does not hold, as a sentence; empty where it holds all."""
+    values = unfold(space, config)
+    beyond = [f"{name}={value!r}" for name, value in values.items() if not holds(space[name], value)]
+    if not beyond:
+        return ""
+    return f"no space that this rests on holds {', '.join(beyond)}: what is forecast there is a guess"
