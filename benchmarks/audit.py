@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.records import Floats, Task
+from foretune.data.records import Floats, Task, sides_of
 from foretune.data.spaces import complete
 from foretune.experience import PACK
 from foretune.features.encoding import Encoder
@@ -91,11 +91,12 @@ def _print_perfect(tasks: Sequence[Task]) -> None:
 def _print_copies(tasks: Sequence[Task]) -> None:
     one = {task.name: task for task in tasks if task.metafeatures}
     names = sorted(one)
+    sides = dict(zip(names, sides_of([one[name] for name in names]), strict=True))
     points = MetaSpace([one[name].metafeatures for name in names]).known
     pairs = []
     for a, b in combinations(range(len(names)), 2):
         alike = 1.0 - float(np.abs(points[a] - points[b]).mean())
-        if alike >= ALIKE and one[names[a]].side != one[names[b]].side:
+        if alike >= ALIKE and sides[names[a]] != sides[names[b]]:
             pairs.append((alike, names[a], names[b]))
     groups = {task.group for task in tasks if task.group}
     print(_COPIES.format(len(groups), len(pairs), ALIKE))

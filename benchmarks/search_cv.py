@@ -31,6 +31,7 @@ from foretune.collect.families import Family, family
 from foretune.collect.preprocessing import make_preprocessing
 from foretune.data.records import Config, Task
 from foretune.data.spaces import complete, config_at
+from foretune.experiments.versus_grid import without
 from foretune.faces.charts import Bar, bars
 from foretune.faces.search_cv import MetaSearchCV
 from foretune.history.history import open_history
@@ -181,8 +182,7 @@ def _play(options: argparse.Namespace, results: dict[str, Any]) -> None:
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                sides = {one.side for one in past if data.name == one.name or data.fingerprint == one.dataset}
-                others = [one for one in past if one.side not in sides]
+                others = without(past, data)
                 small = data.sample(options.rows)
                 results[key] = dict(searches(Trained(small, family(name)), others))
             options.output.write_text(json.dumps(results, indent=0) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float,
 
 import replay
 import tables
+from foretune.data.records import sides_of
 from foretune.testing import related_tasks
 from histories import read_history
 
@@ -65,7 +66,8 @@ def test_a_history_becomes_tasks(folder: Path) -> None:
     """Whole numbers stay whole, what is not active is not named, scores become losses, flat tasks go."""
     tasks = read_history(folder)
     assert [task.name for task in tasks] == ["t0", "t1", "t2", "t3", "t4"]
-    assert tasks[0].side == tasks[3].side != tasks[1].side
+    sides = sides_of(tasks)
+    assert sides[0] == sides[3] != sides[1]
     assert [len(task.done) for task in tasks] == [8] * 5
     assert tasks[0].done[0].config == {"kind": "a", "depth": 1, "C": 0.1}
     assert type(tasks[0].done[0].config["depth"]) is int

@@ -19,6 +19,7 @@ from foretune.data.records import (
     digest,
     groups_of,
     plain,
+    sides_of,
 )
 
 PROVENANCE = {"protocol": {"folds": 5}, "versions": {"numpy": "2.0"}, "date": "2025-01-01"}
@@ -146,11 +147,33 @@ def test_the_best_trial_is_finished_and_whole() -> None:
 @pytest.mark.parametrize(
     ("group", "dataset", "side"), [("g", "d", "g"), (None, "d", "d"), (None, None, "iris"), ("", "", "iris")]
 )
-def test_the_side_is_the_group_else_the_dataset_else_the_name(
+def test_the_side_of_one_task_is_its_group_else_its_dataset_else_its_name(
     group: str | None, dataset: str | None, side: str
 ) -> None:
     """Near copies share the widest name they have."""
-    assert Task("iris", "svm", None, group=group, dataset=dataset).side == side
+    assert sides_of([Task("iris", "svm", None, group=group, dataset=dataset)]) == [side]
+
+
+@pytest.mark.parametrize(
+    ("told", "together"),
+    [
+        ([("a", "1", "g"), ("b", "1", None)], [0, 0]),  # grouped in one history and not in another
+        ([("b", "1", None), ("a", "1", "g"), ("c", "2", "g")], [0, 0, 0]),
+        ([("a", "1", "g"), ("a", "2", "h"), ("a", "1", "h")], [0, 0, 0]),
+        ([("a", "1", None), ("a", None, None)], [0, 0]),  # nobody knows whether it is the same
+        ([("a", "1", None), ("a", "2", None)], [0, 1]),
+        ([("a", "1", "g"), ("a", "2", "h"), ("b", "3", None)], [0, 1, 2]),
+        ([("iris", None, None), ("b", "2", "iris")], [0, 0]),  # what was made of it bears its name as group
+    ],
+)
+def test_tasks_that_share_anything_are_on_one_side(
+    told: list[tuple[str, str | None, str | None]], together: list[int]
+) -> None:
+    """A group, a dataset or an uncertain name that two tasks share keeps them together, through others too."""
+    tasks = [Task(name, "svm", None, dataset=dataset, group=group) for name, dataset, group in told]
+    for some in (tasks, tasks[::-1]):
+        sides = sides_of(some) if some is tasks else sides_of(some)[::-1]
+        assert [sides.index(side) for side in sides] == [together.index(k) for k in together]
 
 
 def test_groups_keep_the_order_of_appearance() -> None:

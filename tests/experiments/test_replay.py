@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from foretune.data.errors import LearningError
-from foretune.data.records import FAILED, Config, Forecast, Recommendation, Task, Trial, canonical
+from foretune.data.records import FAILED, Config, Forecast, Recommendation, Task, Trial, canonical, sides_of
 from foretune.experiments.judging import RANDOM, Search, prediction
 from foretune.experiments.replay import (
     Split,
@@ -39,10 +39,12 @@ def test_each_group_is_left_out_once_and_never_split(
     tasks = grouped(groups)
     splits = list(leave_groups_out(tasks, folds=folds, seed=seed))
     for split in splits:
-        assert not {task.side for task in split.past} & {task.side for task in split.new}
+        for word in ("group", "dataset"):
+            past = {getattr(task, word) for task in split.past} - {None}
+            assert not past & {getattr(task, word) for task in split.new}
         assert Counter(t.name for t in [*split.past, *split.new]) == Counter(t.name for t in tasks)
     assert Counter(t.name for split in splits for t in split.new) == Counter(t.name for t in tasks)
-    sides = len({task.side for task in tasks})
+    sides = len(set(sides_of(tasks)))
     assert len(splits) == (min(folds, sides) if folds else sides)
 
 
@@ -53,8 +55,9 @@ def test_share_out_holds_out_that_share_of_the_groups(share: float, groups: int)
     """Of 20 groups of two tasks each, this share is held out, each whole, and never none or all of them."""
     tasks = [Task(f"task {k}", "svm", None, group=f"group {k // 2}") for k in range(40)]
     split = share_out(tasks, share)
-    assert len({task.side for task in split.new}) == groups
-    assert not {task.side for task in split.past} & {task.side for task in split.new}
+    held_out = {task.group for task in split.new}
+    assert len(held_out) == groups
+    assert not held_out & {task.group for task in split.past}
     assert len(split.past) + len(split.new) == 40
 
 

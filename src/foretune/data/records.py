@@ -170,11 +170,6 @@ class Task:
             )
         )
 
-    @property
-    def side(self) -> str:
-        """What keeps near copies on one side of every split: the group, else the dataset, else the name."""
-        return self.group or self.dataset or self.name
-
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -247,7 +242,36 @@ class Recommendation:
 
 def groups_of(tasks: Iterable[Task]) -> dict[str, list[Task]]:
     """The tasks by the side of the split they must stay on, in order of first appearance."""
+    tasks = list(tasks)
     sides: dict[str, list[Task]] = {}
-    for task in tasks:
-        sides.setdefault(task.side, []).append(task)
+    for task, side in zip(tasks, sides_of(tasks), strict=True):
+        sides.setdefault(side, []).append(task)
     return sides
+
+
+def sides_of(tasks: Sequence[Task]) -> list[str]:
+    """What keeps near copies on one side of every split: a word for each task, the same for those.
+
+    Tasks belong together that share a group or a dataset, directly or through others; so do those of one
+    name, where for one of them neither is known.
+
+    >>> tasks = [Task("a", "svm", None, dataset="1", group="g"), Task("b", "svm", None, dataset="1")]
+    >>> sides_of([*tasks, Task("c", "svm", None, dataset="2"), Task("b", "svm", None)])
+    ['g', 'g', '2', 'g']
+    """
+    nameless = {task.name for task in tasks if not (task.group or task.dataset)}
+    known: dict[str, str] = {}
+
+    def first(word: str) -> str:
+        while (before := known.setdefault(word, word)) != word:
+            known[word] = word = known[before]
+        return word
+
+    words = [
+        [word for word in (task.group, task.dataset) if word] + ([task.name] if task.name in nameless else [])
+        for task in tasks
+    ]
+    for own, *others in words:
+        for other in others:
+            known[first(other)] = first(own)
+    return [first(own) for own, *_ in words]

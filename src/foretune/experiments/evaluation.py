@@ -11,7 +11,7 @@ import numpy as np
 from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family, family as find_family
 from foretune.data.errors import LearningError
-from foretune.data.records import Task
+from foretune.data.records import Task, sides_of
 from foretune.data.spaces import names_of
 from foretune.experiments.measured import Measured
 from foretune.experiments.replay import replay_report
@@ -161,6 +161,6 @@ def _protocol(setup: Setup) -> dict[str, Any]:
 def _size(past: Sequence[Task]) -> dict[str, int]:
     return {
         "tasks": len(past),
-        "datasets": len({task.side for task in past}),
+        "datasets": len(set(sides_of(past))),
         "trials": sum(len(task.trials) for task in past),
     }

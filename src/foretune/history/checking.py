@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from foretune.data.metrics import to_score
-from foretune.data.records import FAILED, Task, canonical, digest
+from foretune.data.records import FAILED, Task, canonical, digest, sides_of
 from foretune.data.spaces import holds, unfold
 from foretune.history.doubts import RANGES, Doubt, doubts_of
 
@@ -87,6 +87,7 @@ def _covers(space: Any, config: Any) -> bool:
 
 def _duplicates(tasks: Sequence[Task]) -> Iterator[Doubt]:
     """Datasets under several names: equal trials, or equal meta-features, and not of one group."""
+    sides = sides_of(tasks)
     for kind, what, content in (
         ("copy", "trials", _trials_text),
         ("copy", "meta-features", _metafeatures_text),
@@ -95,7 +96,7 @@ def _duplicates(tasks: Sequence[Task]) -> Iterator[Doubt]:
         for place, task in enumerate(tasks):
             if text := content(task):
                 same[digest(f"{task.family} {task.metric} {text}")].append(place)
-        copies = [places for places in same.values() if len({tasks[place].side for place in places}) > 1]
+        copies = [places for places in same.values() if len({sides[place] for place in places}) > 1]
         if copies:
             places = tuple(place for members in copies for place in members)
             names = ", ".join(sorted({tasks[place].name[:40] for place in copies[0]})[:3])

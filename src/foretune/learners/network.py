@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from foretune.data.records import Config, Floats, Forecast, Task
+from foretune.data.records import Config, Floats, Forecast, Task, sides_of
 from foretune.features.encoding import Encoder
 from foretune.learners.mixture import Mixture
 from foretune.learners.surfaces import matern
@@ -101,11 +101,11 @@ class Network:
         everyone = self._mixture.trust
         surfaces, points = self._mixture.surfaces, self._encoder(self._mixture.surfaces.configs)
         X, y, groups, trust = [], [], [], []
-        for t, task in enumerate(self._mixture.tasks):
+        for t, side in enumerate(sides_of(self._mixture.tasks)):
             tried = np.isfinite(surfaces.recorded[t])
             X.append(self._inputs(points[tried], self._mixture.metaspace.known[t : t + 1]))
             y.append(self._mixture.scale.badness(surfaces.recorded[t, tried] - surfaces.best[t]))
-            groups += [task.side] * int(tried.sum())
+            groups += [side] * int(tried.sum())
             trust.append(np.full(int(tried.sum()), 1.0 if everyone is None else everyone[t]))
         return np.vstack(X), np.concatenate(y), groups, None if everyone is None else np.concatenate(trust)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.records import Task
+from foretune.data.records import Task, sides_of
 from foretune.features.metaspace import MetaSpace
 
 FEWEST_GROUPS: Final = 10  # with fewer nobody knows how far apart datasets usually are
@@ -22,7 +22,7 @@ class Coverage:
 
     def __init__(self, tasks: Sequence[Task], space: MetaSpace) -> None:
         self._space = space
-        sides = np.array([task.side for task in tasks])
+        sides = np.array(sides_of(tasks))
         self._least: float | None = None
         if space.known.shape[1] and len(set(sides.tolist())) >= FEWEST_GROUPS:
             nearest = []

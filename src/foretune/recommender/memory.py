@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from foretune.data.cache_folder import cache_folder
-from foretune.data.records import Task, canonical
+from foretune.data.records import Task, canonical, sides_of
 from foretune.experience import REHEARSALS
 
 FORMAT: Final = 4  # of what is remembered, and of how it was come by: raised when either changes
@@ -18,9 +18,9 @@ FORMAT: Final = 4  # of what is remembered, and of how it was come by: raised wh
 def content_key(tasks: Sequence[Task]) -> str:
     """One name for these tasks' content, whatever their names: meta-features, groups, trials, weights."""
     digest = blake2b(str(FORMAT).encode(), digest_size=16)
-    for task in tasks:
+    for task, side in zip(tasks, sides_of(tasks), strict=True):
         known = {name: value for name, value in task.metafeatures.items() if value - value == 0}
-        digest.update(canonical({"f": task.family, "g": task.side, "z": known}).encode())
+        digest.update(canonical({"f": task.family, "g": side, "z": known}).encode())
         for trial in task.trials:
             trust = "" if trial.weight == 1.0 else repr(trial.weight)
             digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}{trust}".encode())
