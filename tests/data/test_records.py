@@ -169,7 +169,7 @@ def test_the_side_of_one_task_is_its_group_else_its_dataset_else_its_name(
 def test_tasks_that_share_anything_are_on_one_side(
     told: list[tuple[str, str | None, str | None]], together: list[int]
 ) -> None:
-    """A group, a dataset or an uncertain name that two tasks share keeps them together, through others too."""
+    """What two tasks share (group, dataset, uncertain name) keeps them together, through others too."""
     tasks = [Task(name, "svm", None, dataset=dataset, group=group) for name, dataset, group in told]
     for some in (tasks, tasks[::-1]):
         sides = sides_of(some) if some is tasks else sides_of(some)[::-1]
