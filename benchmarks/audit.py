@@ -10,17 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.records import Floats, Task, sides_of
+from foretune.data.records import Task, sides_of
 from foretune.data.spaces import complete
 from foretune.experience import PACK
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
+from foretune.history.doubts import MOSTLY_NOISE
 from foretune.history.history import open_history
+from foretune.history.reliability import reliability
 
 METRICS: Final = ("accuracy", "r2")
 PERFECT: Final = 0.9995
 ALIKE: Final = 0.985  # similarity of datasets that are looked at as near copies
-NOISY: Final = 0.5  # reliability below which a ranking is mostly noise
 
 
 def main() -> None:
@@ -47,26 +48,8 @@ def _print_noise(tasks: Sequence[Task]) -> None:
         trials = sum(len(task.trials) for task in members)
         print(
             f"| {family} | {metric} | {len(members)} | {trials} | {np.median(found):.2f} "
-            f"| {np.mean(found < NOISY):.0%} | {np.median(gains):.4f} |"
+            f"| {np.mean(found < MOSTLY_NOISE):.0%} | {np.median(gains):.4f} |"
         )
-
-
-def reliability(task: Task) -> float | None:
-    """The share of the variance between configs that is not fold noise; None where it cannot be told.
-
-    Scores (configs, folds) less the effect of the fold and of the config leave the noise of one fold; the
-    mean over folds has the share 1 / folds of it. Source: analysis of variance without repetition.
-    """
-    rows = [trial.scores[task.metric] for trial in task.done if len(trial.scores.get(task.metric, ())) > 1]
-    whole = [row for row in rows if len(row) == max(map(len, rows))]
-    if len(whole) < 5:
-        return None
-    table: Floats = np.array(whole, dtype=np.float64)
-    residual = table - table.mean(axis=0) - table.mean(axis=1, keepdims=True) + table.mean()
-    configs, folds = table.shape
-    noise = float((residual**2).sum()) / ((configs - 1) * (folds - 1)) / folds
-    between = float(table.mean(axis=1).var(ddof=1))
-    return max(1.0 - noise / between, 0.0) if between > 0 else None
 
 
 def _gain(task: Task) -> float | None:

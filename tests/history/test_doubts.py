@@ -3,12 +3,14 @@
 from dataclasses import replace
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import FAILED, Task, Trial
 from foretune.history.checking import checked_tasks
 from foretune.history.doubts import doubts_of, weighed
+from foretune.history.reliability import reliability
 
 SPACE = ConfigurationSpace({"C": (0.1, 9.0), "kernel": ["rbf", "linear"]})
 HERE = version("scikit-learn")
@@ -141,3 +143,56 @@ def test_copies_of_one_group_are_no_copies() -> None:
     """The same dataset under two names is fine where both are in one group."""
     both = [replace(task(1), group="g"), replace(task(1), group="g", name="other")]
     assert kinds(both) == set()
+
+
+def measured(spread: float, noise: float, *, configs: int = 40, folds: int = 5, seed: int = 0) -> Task:
+    """A task whose configs differ by `spread`, and each fold's score by `noise` besides."""
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=folds)  # a fold is hard for all configs alike: that is no noise
+    trials = []
+    for k in range(configs):
+        scores = 0.5 + spread * rng.normal() + hard + noise * rng.normal(size=folds)
+        trials.append(Trial({"C": 1.0 + k / 10}, -scores.mean(), scores={"accuracy": scores.tolist()}))
+    return replace(task(seed), trials=tuple(trials))
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(0.1, 0.01), (0.1, 0.1), (0.05, 0.1), (0.02, 0.1), (0.0, 0.1)])
+def test_reliability_is_the_share_of_variance_that_is_not_noise(spread: float, noise: float) -> None:
+    """Over many tasks it is on average what the spread of configs and the noise of five folds make it."""
+    found = [reliability(measured(spread, noise, seed=seed)) for seed in range(40)]
+    true = spread**2 / (spread**2 + noise**2 / 5)
+    assert np.mean(found) == pytest.approx(true, abs=0.1)  # it is cut off at 0
+    assert min(found) >= 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        measured(0.1, 0.1, configs=9),
+        measured(0.1, 0.1, folds=1),
+        measured(0.0, 0.0),
+        task(0),
+        replace(task(0), trials=()),
+        replace(measured(0.1, 0.1), metric="f1"),
+        replace(
+            measured(0.1, 0.1),
+            trials=tuple(Trial({"C": 1.0}, 0.0, scores={"accuracy": [np.nan, 1.0]}) for _ in "x" * 20),
+        ),
+    ],
+)
+def test_where_nobody_can_tell_there_is_no_reliability(odd: Task) -> None:
+    """Few configs, one fold, equal or undefined scores tell nothing of noise, and are no reason for doubt."""
+    assert reliability(odd) is None
+    assert not any(doubt.kind == "noise" for doubt in doubts_of([odd]))
+
+
+def test_noisy_tasks_count_by_what_is_not_noise() -> None:
+    """A sound task counts in full, a noisy one by the root of its reliability, mere noise at least 20 %."""
+    tasks = [measured(0.1, 0.01), measured(0.05, 0.1, seed=1), measured(0.0, 0.1, seed=2)]
+    found, (said,) = weighed(tasks)
+    some = reliability(tasks[1])
+    assert some is not None and found[0] is tasks[0]
+    assert found[1].trials[0].weight == pytest.approx(some**0.5)
+    assert 0.2 <= found[2].trials[0].weight < found[1].trials[0].weight
+    assert said.startswith("2 of 3 tasks rank configs in part by noise (mostly so: 1); they count ")
+    assert said.endswith("% in the mean")

@@ -27,7 +27,7 @@ def checked_tasks(tasks: Sequence[Task]) -> list[Doubt]:
     for kind, (is_odd, words) in ODD.items():
         odd = tuple(place for place, task in enumerate(tasks) if is_odd(task))
         if odd:
-            found.append(Doubt(kind, f"{len(odd)} of {len(tasks)} tasks {words}", odd))
+            found.append(Doubt(kind, f"{len(odd)} of {len(tasks)} tasks {words}", dict.fromkeys(odd, 1.0)))
     return [*found, *_duplicates(tasks)]
 
 
@@ -42,7 +42,7 @@ def _placed(doubt: Doubt, places: Sequence[int], tasks: Sequence[Task]) -> Doubt
     """The doubt about some of the tasks, with their places among all of them."""
     first = tasks[places[0]]
     sentence = f"{first.family}, {first.metric}: {doubt.sentence}"
-    return Doubt(doubt.kind, sentence, tuple(places[k] for k in doubt.places), doubt.weight)
+    return Doubt(doubt.kind, sentence, {places[k]: weight for k, weight in doubt.weights.items()})
 
 
 def _is_perfect(task: Task) -> bool:
@@ -101,7 +101,7 @@ def _duplicates(tasks: Sequence[Task]) -> Iterator[Doubt]:
             places = tuple(place for members in copies for place in members)
             names = ", ".join(sorted({tasks[place].name[:40] for place in copies[0]})[:3])
             sentence = f"{len(places)} of {len(tasks)} tasks have the same {what} as another ({names})"
-            yield Doubt(kind, f"{sentence}: give copies one group", places)
+            yield Doubt(kind, f"{sentence}: give copies one group", dict.fromkeys(places, 1.0))
 
 
 def _trials_text(task: Task) -> str:

@@ -1,21 +1,26 @@
-"""How far past tasks are trusted: those made with other versions, otherwise judged, or on fewer rows, less.
+"""How far past tasks are trusted: noisy ones, and those made otherwise or on fewer rows, less.
 
-What is doubted counts less, and is said; a history without doubts is as it was. How much less was chosen by
-hand: half for what may behave otherwise, a little more for what is only noisier.
+What is doubted counts less, and is said; a history without doubts is as it was. Noise is measured; how much
+less the others count was chosen by hand: half for what may behave otherwise, a little more for fewer folds.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
+from statistics import fmean
 from typing import Any, Final
 
 from foretune.data.metrics import to_score
 from foretune.data.records import Task
+from foretune.history.reliability import reliability
 
 LIBRARIES: Final = ("scikit-learn", "xgboost", "lightgbm", "torch")  # whose versions tell how a model behaves
 OTHER_VERSION: Final = 0.5
 OTHER_JUDGING: Final = 0.7
+NOISY: Final = 0.9  # reliability from which a task counts in full
+MOSTLY_NOISE: Final = 0.5
+LEAST: Final = 0.2  # what a task counts at least that is noise alone: so it may seem by chance
 FEWEST_ROWS: Final = 0.25  # what a trial counts at least that saw fewer rows than the others
 IMPOSSIBLE: Final = 0.5
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
@@ -31,12 +36,24 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why tasks are doubted, in a sentence; `places` are theirs, and `weight` is what their trials count."""
+    """Why tasks are doubted, in a sentence; `weights` are what the trials of each count, by its place."""
 
     kind: str
     sentence: str
-    places: tuple[int, ...]
-    weight: float = 1.0
+    weights: Mapping[int, float]
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Which tasks are doubted."""
+        return tuple(self.weights)
+
+    @property
+    def counts(self) -> str:
+        """How much less they count, in words; empty where they count in full."""
+        lowest, mean = min(self.weights.values()), fmean(self.weights.values())
+        if lowest == 1.0:
+            return ""
+        return f"; they count {mean:.0%}" + ("" if lowest == max(self.weights.values()) else " in the mean")
 
 
 def weighed(tasks: Sequence[Task]) -> tuple[list[Task], tuple[str, ...]]:
@@ -44,20 +61,20 @@ def weighed(tasks: Sequence[Task]) -> tuple[list[Task], tuple[str, ...]]:
 
     Tasks without doubts are the very objects given.
     """
-    found, doubts = list(tasks), [doubt for doubt in doubts_of(tasks) if doubt.weight < 1.0]
+    found, doubts = list(tasks), [doubt for doubt in doubts_of(tasks) if doubt.counts]
     weights: dict[int, float] = defaultdict(lambda: 1.0)
     for doubt in doubts:
-        for place in doubt.places:
-            weights[place] *= doubt.weight
+        for place, weight in doubt.weights.items():
+            weights[place] *= weight
     for place, weight in weights.items():
         trials = tuple(replace(trial, weight=trial.weight * weight) for trial in tasks[place].trials)
         found[place] = replace(tasks[place], trials=trials)
-    return found, tuple(f"{doubt.sentence}; they count {doubt.weight:.0%}" for doubt in doubts)
+    return found, tuple(f"{doubt.sentence}{doubt.counts}" for doubt in doubts)
 
 
 def doubts_of(tasks: Sequence[Task]) -> list[Doubt]:
     """What the tasks' provenance and scores say against some of them, compared with the others."""
-    finders = (_other_versions, _other_judging, _fewer_rows, _impossible)
+    finders = (_other_versions, _other_judging, _fewer_rows, _noisy, _impossible)
     return [doubt for find in finders for doubt in find(tasks)]
 
 
@@ -90,7 +107,7 @@ def _other_judging(tasks: Sequence[Task]) -> Iterator[Doubt]:
     ]
     if few := tuple(place for place, n in enumerate(folds) if 0 < n <= usual / 2):
         sentence = f"{_share(few, tasks)} were judged by at most {usual // 2} folds, not by {usual}"
-        yield Doubt("protocol", sentence, few, OTHER_JUDGING)
+        yield Doubt("protocol", sentence, dict.fromkeys(few, OTHER_JUDGING))
 
 
 def _fewer_rows(tasks: Sequence[Task]) -> Iterator[Doubt]:
@@ -99,14 +116,25 @@ def _fewer_rows(tasks: Sequence[Task]) -> Iterator[Doubt]:
     most: dict[str, int] = defaultdict(int)
     for task, n in zip(tasks, rows, strict=True):
         most[task.dataset or task.name] = max(most[task.dataset or task.name], n)
-    few: dict[float, list[int]] = defaultdict(list)
-    for place, (task, n) in enumerate(zip(tasks, rows, strict=True)):
-        share = n / most[task.dataset or task.name] if n else 1.0
-        if share <= 0.5:
-            few[max(round(share, 2), FEWEST_ROWS)].append(place)
-    for share, places in sorted(few.items()):
-        sentence = f"{_share(places, tasks)} saw at most half of the rows that others of the same dataset saw"
-        yield Doubt("rows", sentence, tuple(places), share)
+    shares = {
+        place: n / most[task.dataset or task.name]
+        for place, (task, n) in enumerate(zip(tasks, rows, strict=True))
+        if n
+    }
+    few = {place: max(share, FEWEST_ROWS) for place, share in shares.items() if share <= 0.5}
+    if few:
+        sentence = f"{_share(few, tasks)} saw at most half of the rows that others of the same dataset saw"
+        yield Doubt("rows", sentence, few)
+
+
+def _noisy(tasks: Sequence[Task]) -> Iterator[Doubt]:
+    """Tasks whose ranking of configs is in part noise, by the scores on folds."""
+    found = {place: one for place, task in enumerate(tasks) if (one := reliability(task)) is not None}
+    noisy = {place: max(one**0.5, LEAST) for place, one in found.items() if one < NOISY}
+    if noisy:
+        mostly = sum(one < MOSTLY_NOISE for one in found.values())
+        sentence = f"{_share(noisy, tasks)} rank configs in part by noise (mostly so: {mostly})"
+        yield Doubt("noise", sentence, noisy)
 
 
 def _impossible(tasks: Sequence[Task]) -> Iterator[Doubt]:
@@ -116,7 +144,8 @@ def _impossible(tasks: Sequence[Task]) -> Iterator[Doubt]:
         names = sorted({tasks[place].metric for place in places})
         sentence = f"{_share(places, tasks)} have scores that {names[0][:60]} never has"
         # Where all are so, no task is to be believed more than another.
-        yield Doubt("impossible", sentence, places, IMPOSSIBLE if len(places) < len(tasks) else 1.0)
+        weight = IMPOSSIBLE if len(places) < len(tasks) else 1.0
+        yield Doubt("impossible", sentence, dict.fromkeys(places, weight))
 
 
 def _unlike(
@@ -135,7 +164,8 @@ def _unlike(
     for one in sorted(counts):
         places = tuple(place for place, value in enumerate(values) if value == one != usual)
         if places:
-            yield Doubt(kind, f"{_share(places, values)} {say(one, usual)}", places, weight)
+            sentence = f"{_share(places, values)} {say(one, usual)}"
+            yield Doubt(kind, sentence, dict.fromkeys(places, weight))
 
 
 def _usual_release(counts: Counter[str], library: str) -> str:
@@ -179,5 +209,5 @@ def _is_impossible(task: Task) -> bool:
     return any(not low - 1e-9 <= score <= high + 1e-9 for score in scores)
 
 
-def _share(places: Sequence[int], tasks: Sequence[Any]) -> str:
+def _share(places: Collection[int], tasks: Sequence[Any]) -> str:
     return f"{len(places)} of {len(tasks)} tasks"
