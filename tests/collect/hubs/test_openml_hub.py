@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from foretune.collect.datasets import load_dataset
+from foretune.data.cache_folder import cache_folder
 from foretune.data.errors import DatasetError
 from openml_server import API, ARFF, SPARSE, datasets, description, error, put_on
 
@@ -70,6 +71,31 @@ def test_parquet_goes_before_arff(openml_site: Any) -> None:
     })  # fmt: skip
     assert load_dataset("openml:63").y.tolist() == ["a", "b", "a"]
     assert list(load_dataset("openml:64").X) == ["length", "petal colour"]
+
+
+def test_the_file_that_served_once_serves_again(openml_site: Any) -> None:
+    """Parquet that was missing is not asked for again, nor taken when it appears later."""
+    parquet = f"{openml_site.address}/data/64.pq"
+    arff = f"{openml_site.address}/data/61.arff"
+    put_on(openml_site, {f"{API}/data/64": description(64, arff, ARFF, parquet_url=parquet)})
+    first = load_dataset("openml:64")
+    asked = len(openml_site.requests)
+    openml_site.says("/data/64.pq", pd.DataFrame({"length": [1.0], "class": ["a"]}).to_parquet())
+    assert load_dataset("openml:64") == first
+    assert len(openml_site.requests) == asked
+
+
+def test_parquet_that_changed_in_the_cache_is_refused(openml_site: Any) -> None:
+    """A kept file that is not what it was is an error, and no reason to take another one."""
+    frame = pd.DataFrame({"length": [1.0, 2.0], "class": ["a", "b"]})
+    parquet = openml_site.says("/data/64.pq", frame.to_parquet())
+    arff = f"{openml_site.address}/data/61.arff"
+    put_on(openml_site, {f"{API}/data/64": description(64, arff, ARFF, parquet_url=parquet)})
+    load_dataset("openml:64")
+    (kept,) = cache_folder().rglob("data.pq")
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.raises(DatasetError, match=r"data\.pq is not what it was: its SHA-256"):
+        load_dataset("openml:64")
 
 
 def test_a_number_is_for_a_regression(openml_site: Any) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -93,17 +93,17 @@ def _unknown(name: str) -> str:
 
 
 def _table(number: str, title: str, about: Mapping[str, Any], on_progress: Progress | None) -> pd.DataFrame:
-    """The rows: from Parquet, where OpenML has it so, else from ARFF."""
+    """The rows: from Parquet, where OpenML has it so, else from ARFF; from then on from the same file."""
     folder = (server_folder() / "data" / number).relative_to(cache_folder()).as_posix()
-    file: Path | None = None
-    if about.get("oml:parquet_url"):
-        remote = Remote(str(about["oml:parquet_url"]), f"{folder}/data.pq")
-        with suppress(DatasetError):  # not all that it names are there
-            file = fetch(remote, on_progress=on_progress)
-        if file is not None:
-            return table_at(file, title)
     url = str(about.get("oml:url") or address_of(f"data/{number}"))
-    file = fetch(Remote(url, f"{folder}/data.arff"), on_progress=on_progress)
+    arff = Remote(url, f"{folder}/data.arff")
+    if about.get("oml:parquet_url") and not arff.path.is_file():
+        parquet = Remote(str(about["oml:parquet_url"]), f"{folder}/data.pq")
+        with suppress(DatasetError) if not parquet.path.is_file() else nullcontext():
+            fetch(parquet, on_progress=on_progress)  # not all that OpenML names are there
+        if parquet.path.is_file():
+            return table_at(parquet.path, title)
+    file = fetch(arff, on_progress=on_progress)
     wanted = about.get("oml:md5_checksum")
     if wanted and _md5(file) != wanted:
         raise DatasetError(f"{file} is not what OpenML says: its MD5 is not {wanted}: delete it, try again.")
