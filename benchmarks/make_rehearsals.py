@@ -10,6 +10,7 @@ import json
 import sys
 
 from foretune.experience import PACK, REHEARSALS
+from foretune.history.doubts import weighed
 from foretune.history.history import open_history
 from foretune.learners.learner import taught
 from foretune.recommender.memory import content_key
@@ -23,7 +24,7 @@ def main() -> None:
     known = {} if "--anew" in sys.argv else json.loads(REHEARSALS.read_text(encoding="utf-8"))
     found = {}
     for family, metric in sorted({(task.family, task.metric) for task in tasks}):
-        mine = taught([task for task in tasks if (task.family, task.metric) == (family, metric)])
+        mine, _ = weighed(taught([task for task in tasks if (task.family, task.metric) == (family, metric)]))
         key = content_key(mine)
         found[key] = known.get(key) or {"of": f"{family}, {metric}", **rehearse(mine).as_json()}
         print(f"{family}, {metric}: {len(mine)} tasks{', kept' * (key in known)}", flush=True)

@@ -57,6 +57,22 @@ def test_importing_twice_adds_nothing(run_import: Foretune, csv: Path, tmp_path:
         assert [len(task.trials) for task in history.tasks("svm")] == [2, 1]
 
 
+def test_a_table_that_got_a_column_is_not_another_family(run_import: Foretune, csv: Path) -> None:
+    """Where a family is called by its hyperparameters, the import asks which; named, the trials are added."""
+    unnamed = TABLE[:-2]
+    family = json.loads(run_import(csv, *unnamed, "--json").out)["families"][0]["family"]
+    rows = pd.read_csv(csv)
+    grown = pd.concat([rows.assign(gamma=None), rows.assign(gamma=0.1)])
+    grown.to_csv(csv, index=False)
+    refused = run_import(csv, *unnamed)
+    assert refused.code == 2
+    assert f"--family {family} to add" in " ".join(refused.err.split())
+    assert json.loads(run_import(csv, *unnamed, "--family", family, "--json").out)["added"] == 3
+    others = rows.rename(columns={"C": "max_depth"}).assign(max_depth=[1, 2, 3])
+    others.to_csv(csv, index=False)
+    assert run_import(csv, *unnamed).code == 0, "another family on the same data is no grown one"
+
+
 @pytest.mark.parametrize("name", ["grid_search.csv", "grid_search.json"])
 def test_cv_results_are_seen_from_their_columns(run_import: Foretune, name: str) -> None:
     """A search's results need no reader named; the file's name is the task's."""

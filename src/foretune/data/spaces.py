@@ -174,6 +174,23 @@ def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
     return bool(low - reach <= value <= high + reach)
 
 
+def covers(space: ConfigurationSpace, other: ConfigurationSpace) -> bool:
+    """Whether the space holds all that the other one does: every hyperparameter, range and choice."""
+    return all(
+        name in space and all(holds(space[name], value) for value in _extremes(one))
+        for name, one in other.items()
+    )
+
+
+def _extremes(hyperparameter: Hyperparameter[Any, Any]) -> Sequence[Any]:
+    """The ends of a range, or all that there is to choose."""
+    if isinstance(hyperparameter, NumericalHyperparameter):
+        return hyperparameter.lower, hyperparameter.upper
+    if isinstance(hyperparameter, Constant):
+        return (hyperparameter.value,)
+    return list(getattr(hyperparameter, "choices", ()) or getattr(hyperparameter, "sequence", ()))
+
+
 def is_allowed(space: ConfigurationSpace, config: Config) -> bool:
     """Whether none of the space's forbidden clauses speaks against the config."""
     values = unfold(space, config) if space.forbidden_clauses else {}

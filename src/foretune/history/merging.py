@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foretune.data.records import DONE, Task
+from foretune.data.spaces import names_of
 from foretune.history.history import History
 
 
@@ -35,6 +36,24 @@ def merge(sources: Iterable[Iterable[Task]], into: History) -> Merged:
             merged.trials += len(task.trials) if before is None else 0
         into.add(*tasks)
     return merged
+
+
+def grown_families(tasks: Iterable[Task], history: History) -> dict[str, str]:
+    """By each family that is new to the history, the one that it may be, with other hyperparameters now.
+
+    So it may be where the history knows a task of the same name and metric whose hyperparameters are a part
+    of the new one's, or these of its.
+    """
+    known = list(history.tasks(trials=False))
+    families = {task.family for task in known}
+    alike = {(task.name, task.metric, task.family): {*names_of(task.space)} for task in known if task.space}
+    found = {}
+    for task in tasks:
+        ours = {*names_of(task.space)} if task.space else set()
+        for (name, metric, family), theirs in alike.items() if task.family not in families else ():
+            if (name, metric) == (task.name, task.metric) and (ours < theirs or theirs < ours):
+                found[task.family] = family
+    return found
 
 
 def _joined(before: Task, task: Task, merged: Merged) -> Task:

@@ -24,6 +24,7 @@ from foretune.data.bounds import (
 )
 from foretune.data.errors import HistoryError
 from foretune.data.records import Status, Task, Trial, plain
+from foretune.data.spaces import covers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,8 @@ Row = dict[str, Any]
 
 # What reading an odd row may raise; a huge whole number overflows where a float is wanted.
 ODD: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError, RecursionError, HistoryError)
+
+INFERRED: Final = "inferred"  # in the provenance of a task whose space was read off its trials
 
 # The columns of the bulk path, `History.table`, with their types.
 TABLE_TYPES: Final = {
@@ -184,14 +187,26 @@ class RowReader:
             self._reject(row, error)
 
     def filled(self, known: Row, later: Row) -> Row:
-        """The known task row, its gaps filled from a later one; nothing that is known is overwritten."""
+        """The known task row, its gaps filled from a later one; nothing that is known is overwritten.
+
+        But a space that was inferred from a table gives way to one inferred from more of it.
+        """
         merged = {column: later[column] if value is None else value for column, value in known.items()}
         try:
             for column in ("metafeatures", "provenance"):
                 merged[column] = _filled_json(known[column], later[column])
+            if known["space"] != later["space"] and self._is_wider(later, known):
+                merged["space"] = later["space"]
         except ODD as error:
             self._reject(known, error)
         return merged
+
+    def _is_wider(self, later: Row, known: Row) -> bool:
+        """Whether both spaces were inferred, and the later one holds the known one."""
+        if any(_read_mapping(row["provenance"]).get("space") != INFERRED for row in (later, known)):
+            return False
+        wide, narrow = self._space(later["space"]), self._space(known["space"])
+        return wide is not None and narrow is not None and covers(wide, narrow)
 
     def table(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """The frame with the columns and types of `History.table`, its statuses and losses checked."""

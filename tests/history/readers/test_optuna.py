@@ -384,3 +384,15 @@ def test_choices_of_one_type_stay_readable() -> None:
     assert task.space is not None
     assert isinstance(task.space["n"], CategoricalHyperparameter)
     assert {type(trial.config["n"]) for trial in task.trials} == {int}
+
+
+def test_studies_of_one_name_in_two_storages_are_two_tasks() -> None:
+    """They began at different times; the same study read twice is one."""
+    studies = []
+    for _ in range(2):
+        study = optuna.create_study(study_name="mine")
+        study.optimize(lambda trial: trial.suggest_float("x", 0.0, 0.0), n_trials=1)
+        studies.append(study)
+    (first,), (other,), (again,) = (read_optuna(one._storage) for one in (studies[0], studies[1], studies[0]))
+    assert first.name == other.name
+    assert first.key == again.key != other.key

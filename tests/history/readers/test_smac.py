@@ -140,3 +140,15 @@ def test_no_run_is_one_clear_error(tmp_path: Path, run: Path) -> None:
         read_smac(tmp_path / "empty")
     with pytest.raises(HistoryError, match="there are whole"):
         read_smac(run, study="half")
+
+
+def test_two_runs_of_one_name_are_two_tasks(run: Path) -> None:
+    """A scenario that was run again elsewhere began at another time; its equal configs are not dropped."""
+    (first,) = read_smac(run)
+    file = run / "runhistory.json"
+    trials = json.loads(file.read_text())["data"]
+    changed(file, data=[one | {"starttime": one["starttime"] + 1000} for one in trials])
+    (again,) = read_smac(run)
+    assert first.name == again.name
+    assert first.key != again.key
+    assert read_smac(run)[0].key == again.key

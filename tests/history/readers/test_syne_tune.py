@@ -135,3 +135,14 @@ def test_nothing_to_read_is_one_clear_error(tuner: Path, tmp_path: Path) -> None
     (tmp_path / "empty").mkdir()
     with pytest.raises(HistoryError, match=r"no results\.csv\.zip"):
         read_syne_tune(tmp_path / "empty")
+
+
+def test_two_tuners_of_one_name_are_two_tasks(tuner: Path) -> None:
+    """Tuners in folders of one name are told apart by when they were made."""
+    (first,) = read_syne_tune(tuner, task="mine")
+    file = tuner / "metadata.json"
+    told = json.loads(file.read_text())
+    file.write_text(json.dumps(told | {"st_tuner_creation_timestamp": 1.0}))
+    (again,) = read_syne_tune(tuner, task="mine")
+    assert first.key != again.key
+    assert read_syne_tune(tuner, task="mine")[0].key == again.key

@@ -7,12 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from ConfigSpace import ConfigurationSpace
 from hypothesis import given, settings, strategies as st
 
 import foretune
 from foretune.data.errors import ForetuneError, HistoryError, MetricError
-from foretune.data.records import FAILED, Task, Trial
+from foretune.data.records import FAILED, Task, Trial, sides_of
 from foretune.data.spaces import unfold
+from foretune.history.history import open_history
 from foretune.history.readers.inferred import in_words
 from foretune.history.readers.table import read_table
 
@@ -284,3 +286,42 @@ def test_a_table_teaches_a_history_once(csv: Path, tmp_path: Path) -> None:
         for _ in range(2):
             history.add(*tasks)
             assert len(history.table()) == len(ROWS)
+
+
+def test_a_table_that_grew_widens_the_space_that_was_inferred(tmp_path: Path) -> None:
+    """Imported again with more rows, the task has the space of all of them; one that was given stays."""
+    first = pd.DataFrame(
+        {"data": ["a"] * 3, "acc": [0.5, 0.6, 0.7], "C": [0.1, 0.2, 0.3], "k": ["x", "y", "x"]}
+    )
+    more = pd.DataFrame({"data": ["a"], "acc": [0.8], "C": [0.9], "k": ["z"]})
+    whole = pd.concat([first, more])
+    words = {"task": "data", "score": "acc", "metric": "accuracy", "family": "svm"}
+    with open_history(tmp_path / "mine.db") as history:
+        for frame in (first, whole, first, more):
+            history.add(*read_table(frame, **words))
+        (task,) = history.tasks()
+        space = task.space
+        assert space is not None and len(task.trials) == 4
+        assert (space["C"].lower, space["C"].upper) == (0.1, 0.9)
+        assert set(space["k"].choices) == {"x", "y", "z"}
+    given = ConfigurationSpace({"C": (0.1, 0.3), "k": ["x", "y"]})
+    with open_history(tmp_path / "given.db") as history:
+        history.add(*read_table(first, space=given, **words))
+        history.add(*read_table(whole, **words))
+        (task,) = history.tasks()
+        assert task.space == given
+
+
+def test_a_study_that_went_on_to_more_epochs_is_another_task(tmp_path: Path) -> None:
+    """What counts as full is part of the task, so losses after 3 epochs are never taken for those after 9."""
+    first = pd.DataFrame({"data": "a", "acc": [0.5, 0.6], "C": [1.0, 2.0], "epoch": [3, 3]})
+    later = pd.DataFrame({"data": "a", "acc": [0.7, 0.8], "C": [1.0, 2.0], "epoch": [9, 9]})
+    words = {"task": "data", "score": "acc", "metric": "accuracy", "family": "net", "fidelity": "epoch"}
+    with open_history(tmp_path / "mine.db") as history:
+        for _ in range(2):
+            history.add(*read_table(first, **words))
+            history.add(*read_table(pd.concat([first, later]), **words))
+        early, late = history.tasks()
+    assert [trial.fidelity for trial in early.trials] == [None, None]
+    assert [trial.fidelity for trial in late.trials] == [3.0, 3.0, None, None]
+    assert sides_of([early, late]) == ["a", "a"]

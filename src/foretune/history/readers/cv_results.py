@@ -18,7 +18,8 @@ from foretune.history.readers.literals import SCALAR
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
 from foretune.history.readers.table import NEVER
-from foretune.history.readers.told import Row, trials_of
+from foretune.history.readers.told import Row, at_fidelity, trials_of
+from foretune.history.rows import INFERRED
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -59,6 +60,7 @@ def read_cv_results(
     configs = _without_step(_configs(sheet))
     names = {name for config in configs for name in config}
     called = checked(family or called_by(names), "the family")
+    inferred = {} if space is not None else {"space": INFERRED}
     space = space or inferred_space(configs, name=called, log=log)
     tasks = []
     for column, scorer in _scorers(sheet, metric).items():
@@ -71,7 +73,10 @@ def read_cv_results(
                 metric=ours,
                 dataset=dataset,
                 trials=tuple(trials_of(rows, ours)),
-                provenance={"source": SOURCE, "scorer": scorer, "protocol": {"folds": folds}},
+                provenance=at_fidelity(
+                    {"source": SOURCE, "scorer": scorer, "protocol": {"folds": folds}, **inferred},
+                    [row.fidelity for row in rows],
+                ),
             )
         )
     return tasks

@@ -247,10 +247,12 @@ class Told:
 
     def _provenance(self) -> dict[str, Any]:
         attrs = {name: value for name, value in self.study.user_attrs.items() if name != OWN_WORDS}
+        begun = started(self.study.trials)
         return {
             "source": SOURCE,
             "study": self.study.name,
-            "started": started(self.study.trials),
+            "started": begun,
+            "protocol": {"started": begun},  # two storages may have a study of one name
             "direction": "minimize" if self.study.sign > 0 else "maximize",
             "user_attrs": json.loads(json.dumps(attrs, default=repr), parse_constant=str),
             "told_by_text": [name for name, one in self.distributions.items() if has_odd_choices(one)],

@@ -14,7 +14,8 @@ from foretune.history.readers.measured import metric_among, pointing
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, EMPTY, alike, parsed_text
 from foretune.history.readers.table import FAILED_WORDS, NEVER, OPEN_WORDS, no_hyperparameter
-from foretune.history.readers.told import MOST_COUNT, Row, scored_by, trials_of
+from foretune.history.readers.told import MOST_COUNT, Row, at_fidelity, scored_by, trials_of
+from foretune.history.rows import INFERRED
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
@@ -29,7 +30,8 @@ class Run:
 
     `config` may be nested. `scores` holds the value that counts of every metric, `curves` those on the way
     there. `status` is one of `table`'s words, `reason` says more of a failure. `ended` orders repeats: later
-    imports find the earlier ones first. `dataset` identifies the data where the tool knows it.
+    imports find the earlier ones first. `started` is when the study began that it is of: that tells studies
+    of one name apart. `dataset` identifies the data where the tool knows it.
     """
 
     task: str
@@ -41,6 +43,7 @@ class Run:
     seed: float = math.nan
     fidelity: float = math.nan
     ended: float = 0.0
+    started: float = math.nan
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
     dataset: str | None = None
     group: str | None = None
@@ -83,6 +86,8 @@ def tasks_of_runs(
     name = pointing(measured, direction)
     gathered = _Gathered(kept, family)
     provenance = {"source": source, **scored_by(measured, name)}
+    if space is None:
+        provenance["space"] = INFERRED
     return list(gathered.tasks(measured, name, space, log, provenance=provenance))
 
 
@@ -230,6 +235,7 @@ class _Gathered:
         spaces = {one: space or _space(configs, one, log, tried) for one, configs in tried.items()}
         for key, members in self._members.items():
             first, family = members[0][0], self._family[key]
+            rows = [_row(run, config, measured) for run, config in members]
             yield Task(
                 checked(first.task, "a task"),
                 checked(family, "the family"),
@@ -238,8 +244,8 @@ class _Gathered:
                 dataset=first.dataset,
                 group=first.group,
                 metafeatures=first.metafeatures,
-                trials=tuple(trials_of([_row(run, config, measured) for run, config in members], metric)),
-                provenance=dict(provenance),
+                trials=tuple(trials_of(rows, metric)),
+                provenance=_begun(at_fidelity(provenance, [row.fidelity for row in rows]), members),
             )
 
 
@@ -256,6 +262,14 @@ def _space(
 
 def _all_names(configs: Iterable[Config]) -> set[str]:
     return {name for config in configs for name in config}
+
+
+def _begun(provenance: dict[str, Any], members: Sequence[tuple[Run, Config]]) -> dict[str, Any]:
+    """The provenance with when the study began, where that is told, as part of the task's identity."""
+    told = [run.started for run, _ in members if run.started > 0]
+    if not told:
+        return provenance
+    return {**provenance, "protocol": {**provenance.get("protocol", {}), "started": min(told)}}
 
 
 def _names(members: Iterable[tuple[Run, Config]]) -> set[str]:

@@ -1,6 +1,8 @@
 """SMAC3's run folders as tasks, with the very space that was searched."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -81,13 +83,16 @@ class _Scenario:
         configs, data = history.get("configs"), history.get("data")
         if not isinstance(configs, dict) or not isinstance(data, list):
             raise _damaged(self.folder / "runhistory.json", "it has no configs or no data")
-        for one in map(self._named, data):
+        trials = [*map(self._named, data)]
+        times = (number_of(one.get("starttime")) for one in trials)
+        started = min((time for time in times if time > 0), default=math.nan)
+        for one in trials:
             config = configs.get(str(one.get("config_id")))
             if not isinstance(config, dict):
                 raise _damaged(
                     self.folder / "runhistory.json", f"config {one.get('config_id')!r} is not in it"
                 )
-            yield self._run(one, config)
+            yield replace(self._run(one, config), started=started)
 
     def _named(self, one: Any) -> Mapping[str, Any]:
         """The trial as a mapping; once it was a list of the same values in order."""

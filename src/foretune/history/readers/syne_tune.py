@@ -152,6 +152,7 @@ class _Tuner:
             seconds=number_of(last.get("st_worker_time")),
             fidelity=math.nan if resource is None else number_of(last.get(resource)),
             ended=_known(number_of(last.get("st_worker_timestamp"))),
+            started=number_of(self._told.get("st_tuner_creation_timestamp")),
             curves=curves,
         )
 

@@ -21,9 +21,9 @@ from foretune.history.readers.conditions import MOST_CONFIGS
 from foretune.history.readers.inferred import Tried, spanned
 from foretune.history.readers.naming import called_by, checked
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
-from foretune.history.readers.told import checked_seeds, metric_pointing, scored_by
+from foretune.history.readers.told import at_fidelity, checked_seeds, metric_pointing, scored_by
 from foretune.history.readers.trial_columns import Measured, TrialColumns
-from foretune.history.rows import RowReader, TaskRows, task_row
+from foretune.history.rows import INFERRED, RowReader, TaskRows, task_row
 from foretune.history.tables import WRITTEN
 
 if TYPE_CHECKING:
@@ -222,10 +222,18 @@ class _Reading:
             spaces[one] = space or _spanned(cells, tried, places, name=names[one], log=log)
         order = np.concatenate([*members.values()])
         together = {name: Cells(one.codes[order], one.values) for name, one in cells.items()}
-        trials = TrialColumns(together, self._measured(order), self._metric)
+        measured = self._measured(order)
+        trials = TrialColumns(together, measured, self._metric)
+        told = {
+            "source": SOURCE,
+            "table": self._sheet.name,
+            **scored_by(self._called, self._metric),
+            **({} if space is not None else {"space": INFERRED}),
+        }
         metafeatures = {name: self._sheet.numbers(name) for name in self._columns.metafeatures}
         start = 0
         for (name, one, dataset), places in members.items():
+            end = start + len(places)
             task = Task(
                 name,
                 checked(names[one], "the family"),
@@ -233,14 +241,10 @@ class _Reading:
                 metric=self._metric,
                 dataset=dataset or None,
                 metafeatures=_first_known(metafeatures, places),
-                provenance={
-                    "source": SOURCE,
-                    "table": self._sheet.name,
-                    **scored_by(self._called, self._metric),
-                },
+                provenance=at_fidelity(told, measured.fidelities[start:end].tolist()),
             )
-            yield TableTask(task, trials.of(start, start + len(places)))
-            start += len(places)
+            yield TableTask(task, trials.of(start, end))
+            start = end
 
     def _members(self) -> dict[tuple[str, str, str], Ints]:
         """The rows of each task, which is told by its name, family and dataset."""

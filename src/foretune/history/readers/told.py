@@ -1,7 +1,7 @@
 """What the readers of tables share: rows told as trials, and how a metric points."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Final
@@ -77,9 +77,29 @@ def trials_of(rows: Sequence[Row], metric: str) -> list[Trial]:
     failed trial.
     """
     rows = [row if math.isfinite(row.fidelity) else replace(row, fidelity=math.nan) for row in rows]
-    given = [row.fidelity for row in rows if not math.isnan(row.fidelity)]
-    full = max(given) if len(given) == len(rows) else math.inf
+    full = full_fidelity([row.fidelity for row in rows])
     return list(_numbered(_trial(row, metric, full) for row in dict.fromkeys(map(_Same, rows))))
+
+
+def full_fidelity(fidelities: Sequence[float]) -> float:
+    """The highest, where every row names one; else infinite, as then it is not known which are the full ones.
+
+    >>> full_fidelity([1.0, 9.0]), full_fidelity([1.0, math.nan])
+    (9.0, inf)
+    """
+    known = all(map(math.isfinite, fidelities)) and len(fidelities) > 0
+    return max(fidelities) if known else math.inf
+
+
+def at_fidelity(provenance: Mapping[str, Any], fidelities: Sequence[float]) -> dict[str, Any]:
+    """The provenance of a task with rows of these fidelities: what counts as full is part of its identity.
+
+    So the rows of a study that went on to more epochs are not mixed up with those of its first import.
+    """
+    full = full_fidelity(fidelities)
+    if math.isinf(full):
+        return dict(provenance)
+    return {**provenance, "protocol": {**provenance.get("protocol", {}), "fidelity": full}}
 
 
 class _Same:

@@ -12,6 +12,7 @@ import numpy as np
 from foretune.data.metrics import to_loss
 from foretune.data.records import DONE, FAILED, Floats, Mask, canonical
 from foretune.history.readers.cells import Cells
+from foretune.history.readers.told import full_fidelity
 
 NO_COSTS: Final = "{}"
 NO_CURVE: Final = "[]"
@@ -116,7 +117,7 @@ def _fidelities(given: Floats) -> list[float | None]:
     told = ~np.isnan(given)
     if not told.any():
         return [*repeat(None, len(given))]
-    full = given.max() if told.all() else math.inf
+    full = full_fidelity(given.tolist())
     return _or_none(given, told & (given < full))
 
 
