@@ -36,10 +36,13 @@ class Proposals:
     def _fixed(self) -> dict[str, Config]:
         """What is proposed for any task."""
         found: dict[str, Config] = {}
+        looked_at: set[str] = set()  # most tasks tried the same
         for config in best_first(self._tasks):
             if len(found) >= RECORDED:
                 break
-            self._add(found, fitted(self._space, config))
+            if (key := self._key(config)) not in looked_at:
+                looked_at.add(key)
+                self._add(found, fitted(self._space, config))
         for config in sobol_configs(self._space, FRESH):
             self._add(found, config)
         return found
