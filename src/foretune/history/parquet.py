@@ -146,9 +146,11 @@ class PackHistory:
         check_count(len(table), MOST_TASKS, "tasks in a pack")
         if pc.count_distinct(table["key"]).as_py() < len(table):
             raise _damaged(self._folder, "a task comes twice")
-        rows = enumerate(table.to_pylist())
-        filters = {column: value for column, value in wanted.items() if value is not None}
-        return {i: row for i, row in rows if all(row[column] == value for column, value in filters.items())}
+        places = pa.array(range(len(table)), pa.int64())
+        for column, value in wanted.items():
+            if value is not None:
+                places = places.filter(pc.equal(table[column].take(places), value))
+        return dict(zip(places.to_pylist(), table.take(places).to_pylist(), strict=True))
 
     def _trials(self, found: Mapping[int, Row]) -> pa.Table:
         """The trials of these tasks, family after family."""
