@@ -59,6 +59,7 @@ def _pieces(
     for piece in file.iter_batches(batch_size=ROWS_AT_ONCE, **chosen):
         size += piece.nbytes
         check_count(size, most, "bytes unpacked from a Parquet file", error=error)
+        piece.validate(full=True)  # texts that are no UTF-8 would stumble later, where they are used
         yield piece
 
 
