@@ -1,5 +1,6 @@
 """Several histories as one: what is the same comes in once, and what contradicts is told."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -44,16 +45,26 @@ def grown_families(tasks: Iterable[Task], history: History) -> dict[str, str]:
     So it may be where the history knows a task of the same name and metric whose hyperparameters are a part
     of the new one's, or these of its.
     """
-    known = list(history.tasks(trials=False))
-    families = {task.family for task in known}
-    alike = {(task.name, task.metric, task.family): {*names_of(task.space)} for task in known if task.space}
-    found = {}
-    for task in tasks:
-        ours = {*names_of(task.space)} if task.space else set()
-        for (name, metric, family), theirs in alike.items() if task.family not in families else ():
-            if (name, metric) == (task.name, task.metric) and (ours < theirs or theirs < ours):
-                found[task.family] = family
-    return found
+    families: set[str] = set()
+    alike: dict[tuple[str, str], list[Task]] = defaultdict(list)
+    for known in history.tasks(trials=False):
+        families.add(known.family)
+        alike[known.name, known.metric].append(known)
+    return {
+        task.family: known.family
+        for task in tasks
+        if task.family not in families
+        for known in alike.get((task.name, task.metric), ())
+        if _is_part(task, known)
+    }
+
+
+def _is_part(task: Task, other: Task) -> bool:
+    """Whether the hyperparameters of one are a part of the other's, and not the same."""
+    if task.space is None or other.space is None:
+        return False
+    ours, theirs = {*names_of(task.space)}, {*names_of(other.space)}
+    return ours < theirs or theirs < ours
 
 
 def _joined(before: Task, task: Task, merged: Merged) -> Task:
