@@ -94,10 +94,9 @@ accuracy and r2. Made by `python benchmarks/audit.py`."""
 _NOISE: Final = """
 ## Is the ranking of configs more than noise?
 
-The reliability of a task is the share of the variance between its configs that is not fold noise (fold and
-config effects taken out); below 0.5 the ranking is mostly noise, and there is little to recommend. Below 0.9 a
-past task counts less, by the root of its reliability ([doubts](trust.md#doubts)). The last column is what there is
-to gain.
+The reliability of a task is the share of the variance between its configs' ranks that is not fold noise;
+below 0.5 the ranking is mostly noise, and there is little to recommend. Below 0.9 a past task counts less, by
+the root of its reliability ([doubts](trust.md#doubts)). The last column is what there is to gain.
 """
 _PERFECT: Final = """
 ## Too good to be true?

@@ -21,7 +21,7 @@ from ConfigSpace import (
     OrConjunction,
     OrdinalHyperparameter,
 )
-from ConfigSpace.hyperparameters import Hyperparameter, NumericalHyperparameter
+from ConfigSpace.hyperparameters import Hyperparameter, IntegerHyperparameter, NumericalHyperparameter
 from numpy.typing import NDArray
 from scipy.stats.qmc import Sobol
 
@@ -163,11 +163,14 @@ def _active(space: ConfigurationSpace, given: Mapping[str, Any]) -> dict[str, An
 
 def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
     """Whether the value is legal, but for rounding and for a whole number that stands for its float."""
+    value = plain(value)
     if hyperparameter.name.endswith(KIND) and value == NUMBER:
         return True
     if not isinstance(hyperparameter, NumericalHyperparameter):
-        return bool(hyperparameter.legal_value(value))
+        return any(value == choice for choice in _extremes(hyperparameter))
     if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if isinstance(hyperparameter, IntegerHyperparameter) and isinstance(value, float) and value % 1:
         return False
     low, high = hyperparameter.lower, hyperparameter.upper
     reach = ROUNDING * max(abs(low), abs(high))

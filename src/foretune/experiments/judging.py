@@ -1,5 +1,6 @@
 """Judging: what a replayed search is measured by, and the tables of it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -126,6 +127,8 @@ def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float
     """
     pairs = [(f[~np.isnan(t)], t[~np.isnan(t)]) for f, t in pairs]
     pairs = [pair for pair in pairs if len(pair[1])]
+    if not pairs:
+        return dict.fromkeys(("rmse", "r2", "spearman"), math.nan)
     forecast, truth = (np.concatenate(side) for side in zip(*pairs, strict=True))
     error, spread = np.sum((truth - forecast) ** 2), np.sum((truth - truth.mean()) ** 2)
     within = [spearmanr(f, t).statistic for f, t in pairs if np.ptp(f) > 0 and np.ptp(t) > 0]

@@ -85,10 +85,15 @@ def import_results(
         chosen = reader_of(source) if reader is None else reader_named(reader)
         tasks = chosen.read(source, options)
     left_out = list(dict.fromkeys(str(one.message) for one in told if issubclass(one.category, UserWarning)))
+    grown = "" if family is not None else _grown(tasks, history)
+    if grown and dry_run:
+        left_out.append(f"it will be refused: {grown}")
     answer = _summary(tasks, left_out, chosen.name)
     if not as_json:
         _show(answer)
-    answer["added"] = 0 if dry_run else _added(tasks, history, named=family is not None)
+    if grown and not dry_run:
+        raise HistoryError(grown)
+    answer["added"] = 0 if dry_run else _added(tasks, history)
     if as_json:
         sys.stdout.write(json.dumps(answer) + "\n")
     elif dry_run:
@@ -181,27 +186,36 @@ def _show(answer: dict[str, Any]) -> None:
         out.print(f"[yellow]failed:[/] {count} trials, {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def _added(tasks: Sequence["Task | TableTask"], url: str, *, named: bool) -> int:
-    """How many trials the history did not have; all are added, or none. `named`: the user named the family.
+def _grown(tasks: Sequence["Task | TableTask"], url: str) -> str:
+    """What to say where the history seems to know the family with other hyperparameters; else nothing.
 
-    Raises `HistoryError` where nobody did, and the history seems to know it with other hyperparameters: what
-    was imported from a table that has got a column since would come in twice.
+    What was imported from a table that has got a column since would come in twice.
     """
-    from foretune.data.records import Task
     from foretune.history.history import open_history
     from foretune.history.merging import grown_families
+
+    try:
+        with open_history(url, read_only=True) as store:
+            grown = grown_families((Incoming.of(one).task for one in tasks), store)
+    except HistoryError:  # there is none yet, or what is wrong with it is said when it is written
+        return ""
+    return "".join(
+        f"the history knows these tasks as family {family!r}, with other hyperparameters beside the same "
+        f"ones: give --family {family} to add to them, or else another name for the family."
+        for family in [*grown.values()][:1]
+    )
+
+
+def _added(tasks: Sequence["Task | TableTask"], url: str) -> int:
+    """How many trials the history did not have; all are added, or none."""
+    from foretune.data.records import Task
+    from foretune.history.history import open_history
     from foretune.history.rows import rows_of
 
     spaces: dict[int, str] = {}
     rows = [one.rows(spaces) for one in tasks if not isinstance(one, Task)]
     rows += rows_of(one for one in tasks if isinstance(one, Task))
     with open_history(url) as store, console.status("writing"):
-        grown = {} if named else grown_families((Incoming.of(one).task for one in tasks), store)
-        for family in grown.values():
-            raise HistoryError(
-                f"the history knows these tasks as family {family!r}, with other hyperparameters beside the "
-                f"same ones: give --family {family} to add to them, or else another name for the family."
-            )
         before = sum(store.sizes().values())
         store.add_rows(rows)
         return sum(store.sizes().values()) - before

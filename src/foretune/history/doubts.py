@@ -20,6 +20,7 @@ OTHER_VERSION: Final = 0.5
 OTHER_JUDGING: Final = 0.7
 NOISY: Final = 0.9  # reliability from which a task counts in full
 MOSTLY_NOISE: Final = 0.5
+# Weights have two digits: they are part of what rehearsals are remembered by.
 LEAST: Final = 0.2  # what a task counts at least that is noise alone: so it may seem by chance
 FEWEST_ROWS: Final = 0.25  # what a trial counts at least that saw fewer rows than the others
 IMPOSSIBLE: Final = 0.5
@@ -121,7 +122,7 @@ def _fewer_rows(tasks: Sequence[Task]) -> Iterator[Doubt]:
         for place, (task, n) in enumerate(zip(tasks, rows, strict=True))
         if n
     }
-    few = {place: max(share, FEWEST_ROWS) for place, share in shares.items() if share <= 0.5}
+    few = {place: round(max(share, FEWEST_ROWS), 2) for place, share in shares.items() if share <= 0.5}
     if few:
         sentence = f"{_share(few, tasks)} saw at most half of the rows that others of the same dataset saw"
         yield Doubt("rows", sentence, few)
@@ -130,7 +131,7 @@ def _fewer_rows(tasks: Sequence[Task]) -> Iterator[Doubt]:
 def _noisy(tasks: Sequence[Task]) -> Iterator[Doubt]:
     """Tasks whose ranking of configs is in part noise, by the scores on folds."""
     found = {place: one for place, task in enumerate(tasks) if (one := reliability(task)) is not None}
-    noisy = {place: max(one**0.5, LEAST) for place, one in found.items() if one < NOISY}
+    noisy = {place: round(max(one**0.5, LEAST), 2) for place, one in found.items() if one < NOISY}
     if noisy:
         mostly = sum(one < MOSTLY_NOISE for one in found.values())
         sentence = f"{_share(noisy, tasks)} rank configs in part by noise (mostly so: {mostly})"

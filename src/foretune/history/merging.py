@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foretune.data.records import DONE, Task
-from foretune.data.spaces import names_of
+from foretune.data.spaces import covers, names_of
 from foretune.history.history import History
+from foretune.history.rows import INFERRED
 
 
 @dataclass
@@ -60,11 +61,21 @@ def grown_families(tasks: Iterable[Task], history: History) -> dict[str, str]:
 
 
 def _is_part(task: Task, other: Task) -> bool:
-    """Whether the hyperparameters of one are a part of the other's, and not the same."""
+    """Whether the hyperparameters of one are a part of the other's, and the dataset may be the same."""
     if task.space is None or other.space is None:
         return False
+    if task.dataset and other.dataset and task.dataset != other.dataset:
+        return False
     ours, theirs = {*names_of(task.space)}, {*names_of(other.space)}
-    return ours < theirs or theirs < ours
+    return set() < ours < theirs or set() < theirs < ours
+
+
+def _is_widened(before: Task, task: Task) -> bool:
+    """Whether the spaces are the same, or inferred, so that the later one takes the place of the first."""
+    if before.space is None or task.space is None or before.space == task.space:
+        return True
+    told = {one.provenance.get("space") for one in (before, task)}
+    return told == {INFERRED} and covers(task.space, before.space)
 
 
 def _joined(before: Task, task: Task, merged: Merged) -> Task:
@@ -73,7 +84,7 @@ def _joined(before: Task, task: Task, merged: Merged) -> Task:
         merged.conflicts.append(
             f"{before.name} and {task.name} are the same dataset: the first name is kept."
         )
-    if before.space is not None and task.space is not None and before.space != task.space:
+    if before.space is not None and task.space is not None and not _is_widened(before, task):
         merged.conflicts.append(f"{task.name}, {task.family}: the spaces differ, the first is kept.")
     trials = {trial.key: trial for trial in before.trials}
     fresh = []

@@ -195,6 +195,8 @@ class RowReader:
         try:
             for column in ("metafeatures", "provenance"):
                 merged[column] = _filled_json(known[column], later[column])
+            if known["space"] is not None:
+                merged["provenance"] = _with_entry(merged["provenance"], "space", known["provenance"])
             if known["space"] != later["space"] and self._is_wider(later, known):
                 merged["space"] = later["space"]
         except ODD as error:
@@ -291,6 +293,15 @@ def _from_json_number(value: Any) -> float:
 def _filled_json(known: str, later: str) -> str:
     values, more = _read_mapping(known), _read_mapping(later)
     return _json(values | {name: value for name, value in more.items() if values.get(name) is None})
+
+
+def _with_entry(text: str, name: str, source: str) -> str:
+    """The mapping with this entry as the source has it, or without it where that has none."""
+    values, told = _read_mapping(text), _read_mapping(source)
+    if values.get(name) == told.get(name):
+        return text
+    others = {one: value for one, value in values.items() if one != name}
+    return _json(others | ({name: told[name]} if name in told else {}))
 
 
 def _refuse_constant(name: str) -> NoReturn:

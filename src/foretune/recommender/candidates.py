@@ -1,15 +1,17 @@
 """The configs that a caller names as candidates: those that mean nothing, and those that no space holds."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 from ConfigSpace.hyperparameters import NumericalHyperparameter
 
 from foretune.data.errors import SpaceError
-from foretune.data.records import Config
-from foretune.data.spaces import check_names, holds, names_of, unfold
+from foretune.data.records import Config, plain
+from foretune.data.spaces import KIND, check_names, holds, names_of, unfold
 from foretune.recommender.lesson import Lesson
+
+LARGEST: Final = 1e300  # of a number; beyond, floats overflow
 
 
 def pool_of(lesson: Lesson, candidates: Sequence[Config], *, family: str) -> dict[str, Config]:
@@ -23,7 +25,11 @@ def pool_of(lesson: Lesson, candidates: Sequence[Config], *, family: str) -> dic
     for config in candidates:
         if not isinstance(config, Mapping):
             raise SpaceError(f"the candidate {config!r} is no config: give mappings such as {{'C': 10}}.")
-        key = lesson.key(config)
+        try:
+            key = lesson.key(config)
+        except (TypeError, ValueError, OverflowError):
+            _check(lesson.space, config, family)
+            raise
         if key not in lesson.sound:
             _check(lesson.space, config, family)
             lesson.sound.add(key)
@@ -32,17 +38,25 @@ def pool_of(lesson: Lesson, candidates: Sequence[Config], *, family: str) -> dic
 
 
 def _check(space: ConfigurationSpace, config: Config, family: str) -> None:
+    if odd := [name for name in config if not isinstance(name, str)]:
+        raise SpaceError(f"a candidate names a hyperparameter {odd[0]!r}: give texts as names.")
     check_names(config, names_of(space), family=family)
     for name, value in unfold(space, config).items():
         parameter = space[name]
-        if isinstance(parameter, NumericalHyperparameter) and not isinstance(value, Real):
+        if isinstance(parameter, NumericalHyperparameter) and not _is_number(value):
             raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {parameter}.")
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is a number of a size that can be reckoned with."""
+    value = plain(value)
+    return isinstance(value, int | float) and -LARGEST < value < LARGEST
+
+
 def outside(space: ConfigurationSpace, config: Config) -> str:
-    """What of the config the space does not hold, as a sentence; empty where it holds all."""
+    """Which of the config's values the space does not hold, as a sentence; empty where it holds all."""
     values = unfold(space, config)
-    beyond = [f"{name}={value!r}" for name, value in values.items() if not holds(space[name], value)]
+    beyond = [name.removesuffix(KIND) for name, value in values.items() if not holds(space[name], value)]
     if not beyond:
         return ""
-    return f"no space that this rests on holds {', '.join(beyond)}: what is forecast there is a guess"
+    return f"{', '.join(beyond)}: no space that this rests on holds such a value, what is forecast is a guess"

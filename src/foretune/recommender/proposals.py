@@ -36,12 +36,13 @@ class Proposals:
     def _fixed(self) -> dict[str, Config]:
         """What is proposed for any task."""
         found: dict[str, Config] = {}
-        looked_at: set[str] = set()  # most tasks tried the same
+        looked_at: set[tuple[str, ...]] = set()  # most tasks tried the same
         for config in best_first(self._tasks):
             if len(found) >= RECORDED:
                 break
-            if (key := self._key(config)) not in looked_at:
-                looked_at.add(key)
+            # What is not named may be another default here than there.
+            if (said := (self._key(config), *config)) not in looked_at:
+                looked_at.add(said)
                 self._add(found, fitted(self._space, config))
         for config in sobol_configs(self._space, FRESH):
             self._add(found, config)

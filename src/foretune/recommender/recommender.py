@@ -187,8 +187,10 @@ class Recommender:
             task = task.plus(Trial(chosen.config, status=RUNNING))
         if candidates is None:
             return found
-        notes = [outside(lesson.space, one.config) for one in found]
-        return [replace(one, note=one.note or note) for one, note in zip(found, notes, strict=True)]
+        notes = [(one.note, outside(lesson.space, one.config)) for one in found]
+        return [
+            replace(one, note="; ".join(filter(None, said))) for one, said in zip(found, notes, strict=True)
+        ]
 
     def candidates(self, task: Task) -> list[Config]:
         """The configs that `recommend` chooses among where it is given none; `LearningError` before `fit`."""

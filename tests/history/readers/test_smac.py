@@ -152,3 +152,16 @@ def test_two_runs_of_one_name_are_two_tasks(run: Path) -> None:
     assert first.name == again.name
     assert first.key != again.key
     assert read_smac(run)[0].key == again.key
+
+
+def test_seeds_are_one_task_however_they_come(run: Path) -> None:
+    """Runs of a scenario that lie side by side are known by the first of them, read alone or together."""
+    later = run.parent / "4"
+    shutil.copytree(run, later)
+    file = later / "runhistory.json"
+    trials = json.loads(file.read_text())["data"]
+    changed(file, data=[one | {"starttime": one["starttime"] + 1000, "seed": 4} for one in trials])
+    keys = {read_smac(folder)[0].key for folder in (run, later, run.parent)}
+    assert len(keys) == 1
+    (later / "runhistory.json").write_text("{")
+    assert read_smac(run)[0].key in keys, "a damaged one beside it is no harm"

@@ -307,7 +307,8 @@ def test_a_table_that_grew_widens_the_space_that_was_inferred(tmp_path: Path) ->
     given = ConfigurationSpace({"C": (0.1, 0.3), "k": ["x", "y"]})
     with open_history(tmp_path / "given.db") as history:
         history.add(*read_table(first, space=given, **words))
-        history.add(*read_table(whole, **words))
+        for _ in range(2):
+            history.add(*read_table(whole, **words))
         (task,) = history.tasks()
         assert task.space == given
 
@@ -325,3 +326,20 @@ def test_a_study_that_went_on_to_more_epochs_is_another_task(tmp_path: Path) -> 
     assert [trial.fidelity for trial in early.trials] == [None, None]
     assert [trial.fidelity for trial in late.trials] == [3.0, 3.0, None, None]
     assert sides_of([early, late]) == ["a", "a"]
+
+
+def test_a_row_that_failed_before_it_began_does_not_make_all_partial() -> None:
+    """The highest fidelity is full though a failed row names none."""
+    rows = pd.DataFrame(
+        {
+            "data": "a",
+            "acc": [0.5, 0.6, None],
+            "C": [1.0, 2.0, 3.0],
+            "epoch": [3, 9, None],
+            "st": ["done"] * 2 + ["failed"],
+        }
+    )
+    words = {"task": "data", "score": "acc", "metric": "accuracy", "fidelity": "epoch", "status": "st"}
+    (task,) = read_table(rows, **words)
+    assert [trial.fidelity for trial in task.trials] == [3.0, None, None]
+    assert task.provenance["protocol"] == {"fidelity": 9.0}

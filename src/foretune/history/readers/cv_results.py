@@ -18,7 +18,7 @@ from foretune.history.readers.literals import SCALAR
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, Sheet, sheet_of
 from foretune.history.readers.table import NEVER
-from foretune.history.readers.told import Row, at_fidelity, trials_of
+from foretune.history.readers.told import Row, at_fidelity, fidelities_of, trials_of
 from foretune.history.rows import INFERRED
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def read_cv_results(
                 trials=tuple(trials_of(rows, ours)),
                 provenance=at_fidelity(
                     {"source": SOURCE, "scorer": scorer, "protocol": {"folds": folds}, **inferred},
-                    [row.fidelity for row in rows],
+                    fidelities_of(rows),
                 ),
             )
         )

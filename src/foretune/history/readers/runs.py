@@ -14,7 +14,7 @@ from foretune.history.readers.measured import metric_among, pointing
 from foretune.history.readers.naming import LONGEST_TEXT, called_by, checked, plain_choice
 from foretune.history.readers.sheet import ABSENT, EMPTY, alike, parsed_text
 from foretune.history.readers.table import FAILED_WORDS, NEVER, OPEN_WORDS, no_hyperparameter
-from foretune.history.readers.told import MOST_COUNT, Row, at_fidelity, scored_by, trials_of
+from foretune.history.readers.told import MOST_COUNT, Row, at_fidelity, fidelities_of, scored_by, trials_of
 from foretune.history.rows import INFERRED
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ class _Gathered:
                 group=first.group,
                 metafeatures=first.metafeatures,
                 trials=tuple(trials_of(rows, metric)),
-                provenance=_begun(at_fidelity(provenance, [row.fidelity for row in rows]), members),
+                provenance=_begun(at_fidelity(provenance, fidelities_of(rows)), members),
             )
 
 

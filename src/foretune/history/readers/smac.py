@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -67,7 +68,7 @@ class _Scenario:
     def __init__(self, folder: Path, metric: str | None) -> None:
         self.folder, self._metric = folder, metric
         self.told = _mapping(folder / "scenario.json")
-        self.name = str(self.told.get("name") or folder.parent.name or folder.name)
+        self.name = _name(self.told, folder)
         self.space = _space(folder / "configspace.json")
 
     @property
@@ -83,16 +84,13 @@ class _Scenario:
         configs, data = history.get("configs"), history.get("data")
         if not isinstance(configs, dict) or not isinstance(data, list):
             raise _damaged(self.folder / "runhistory.json", "it has no configs or no data")
-        trials = [*map(self._named, data)]
-        times = (number_of(one.get("starttime")) for one in trials)
-        started = min((time for time in times if time > 0), default=math.nan)
-        for one in trials:
+        for one in map(self._named, data):
             config = configs.get(str(one.get("config_id")))
             if not isinstance(config, dict):
                 raise _damaged(
                     self.folder / "runhistory.json", f"config {one.get('config_id')!r} is not in it"
                 )
-            yield replace(self._run(one, config), started=started)
+            yield self._run(one, config)
 
     def _named(self, one: Any) -> Mapping[str, Any]:
         """The trial as a mapping; once it was a list of the same values in order."""
@@ -136,9 +134,9 @@ class _Scenario:
 
 def _tasks(members: Sequence[_Scenario], metric: str | None, family: str | None) -> list[Task]:
     """The tasks of the runs of one scenario."""
-    space = members[0].space
+    space, started = members[0].space, _started(members)
     return tasks_of_runs(
-        [run for one in members for run in one.runs()],
+        [replace(run, started=started) for one in members for run in one.runs()],
         source=SOURCE,
         place=str(members[0].folder),
         metric=metric,
@@ -146,6 +144,24 @@ def _tasks(members: Sequence[_Scenario], metric: str | None, family: str | None)
         family=family or called_by(names_of(space)),
         space=space,
     )
+
+
+def _started(members: Sequence[_Scenario]) -> float:
+    """When the scenario was first run, with one of these seeds or of those beside them; NaN if untold."""
+    beside = {file.parent for one in members for file in one.folder.parent.glob("*/runhistory.json")}
+    times: list[float] = []
+    for folder in sorted(beside | {one.folder for one in members}):
+        with suppress(HistoryError):  # one beside them may be damaged
+            if _name(_mapping(folder / "scenario.json"), folder) == members[0].name:
+                data = _mapping(folder / "runhistory.json").get("data")
+                trials = data if isinstance(data, list) else []
+                times += [number_of(one.get("starttime")) for one in trials if isinstance(one, dict)]
+    return min((time for time in times if time > 0), default=math.nan)
+
+
+def _name(told: Mapping[str, Any], folder: Path) -> str:
+    """The scenario's name."""
+    return str(told.get("name") or folder.parent.name or folder.name)
 
 
 def _space(file: Path) -> ConfigurationSpace:

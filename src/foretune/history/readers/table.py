@@ -222,8 +222,7 @@ class _Reading:
             spaces[one] = space or _spanned(cells, tried, places, name=names[one], log=log)
         order = np.concatenate([*members.values()])
         together = {name: Cells(one.codes[order], one.values) for name, one in cells.items()}
-        measured = self._measured(order)
-        trials = TrialColumns(together, measured, self._metric)
+        trials = TrialColumns(together, self._measured(order), self._metric)
         told = {
             "source": SOURCE,
             "table": self._sheet.name,
@@ -241,7 +240,7 @@ class _Reading:
                 metric=self._metric,
                 dataset=dataset or None,
                 metafeatures=_first_known(metafeatures, places),
-                provenance=at_fidelity(told, measured.fidelities[start:end].tolist()),
+                provenance=at_fidelity(told, trials.fidelities(start, end)),
             )
             yield TableTask(task, trials.of(start, end))
             start = end

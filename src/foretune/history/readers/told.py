@@ -77,8 +77,13 @@ def trials_of(rows: Sequence[Row], metric: str) -> list[Trial]:
     failed trial.
     """
     rows = [row if math.isfinite(row.fidelity) else replace(row, fidelity=math.nan) for row in rows]
-    full = full_fidelity([row.fidelity for row in rows])
+    full = full_fidelity(fidelities_of(rows))
     return list(_numbered(_trial(row, metric, full) for row in dict.fromkeys(map(_Same, rows))))
+
+
+def fidelities_of(rows: Iterable[Row]) -> list[float]:
+    """The fidelities of the rows, but for those of failed ones that tell none: they ended before."""
+    return [row.fidelity for row in rows if math.isfinite(row.fidelity) or not row.failed]
 
 
 def full_fidelity(fidelities: Sequence[float]) -> float:

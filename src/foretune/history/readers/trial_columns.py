@@ -36,8 +36,8 @@ class TrialColumns:
         self._configs = config_texts(cells, list(cells))
         ordered = sorted(cells)
         self._canonical = self._configs if ordered == list(cells) else config_texts(cells, ordered)
-        self._measured = measured
-        good = np.isfinite(measured.scores) & np.array([not why for why in measured.failed], dtype=bool)
+        self._measured, self._failed = measured, np.array([bool(why) for why in measured.failed], dtype=bool)
+        good = np.isfinite(measured.scores) & ~self._failed
         sign = to_loss(metric, 1.0)
         self._losses = _or_none(sign * measured.scores + 0.0, good)
         seconds = measured.seconds
@@ -54,13 +54,19 @@ class TrialColumns:
             for ok, why, score in zip(fine, measured.failed, scores, strict=True)
         ]
 
+    def fidelities(self, start: int, end: int) -> list[float]:
+        """The fidelities of these rows, but for those of failed ones that tell none: they ended before."""
+        given = self._measured.fidelities[start:end]
+        return list(given[np.isfinite(given) | ~self._failed[start:end]].tolist())
+
     def of(self, start: int, end: int) -> tuple[Sequence[Any], ...]:
         """The columns of the task in these rows, those that say the same as an earlier one left out.
 
         A row whose config, fidelity and seed came before is a repeat. Where every row names a fidelity, the
         highest is the full one; one that is infinite tells nothing.
         """
-        fidelities, seeds = _fidelities(self._measured.fidelities[start:end]), self._seeds[start:end]
+        full = full_fidelity(self.fidelities(start, end))
+        fidelities, seeds = _below(full, self._measured.fidelities[start:end]), self._seeds[start:end]
         alike = list(zip(self._canonical[start:end], fidelities, seeds, strict=True))
         n = end - start
         keys, repeats = [_key(*one, 0) for one in alike], [0] * n
@@ -111,14 +117,10 @@ def config_texts(cells: dict[str, Cells], names: Sequence[str]) -> list[str]:
     return [f"{{{whole[:-1]}}}" for whole in map("".join, zip(*parts, strict=True))]
 
 
-def _fidelities(given: Floats) -> list[float | None]:
-    """The fidelities of one task (n,), None for a full one."""
-    given = np.where(np.isfinite(given), given + 0.0, np.nan)
-    told = ~np.isnan(given)
-    if not told.any():
-        return [*repeat(None, len(given))]
-    full = full_fidelity(given.tolist())
-    return _or_none(given, told & (given < full))
+def _below(full: float, given: Floats) -> list[float | None]:
+    """The fidelities of rows (n,) below the full one, None for the others."""
+    told = np.isfinite(given) & (given < full)
+    return _or_none(given + 0.0, told) if told.any() else [*repeat(None, len(given))]
 
 
 def _or_none(values: Floats, told: Mask) -> list[Any]:
