@@ -45,6 +45,13 @@ def test_flat_tasks_have_no_order_to_forecast() -> None:
     assert forecast_accuracy([(ordered, ordered), (ordered, flat)])["spearman"] == pytest.approx(1.0)
 
 
+def test_what_could_not_be_measured_is_passed_over() -> None:
+    """Cells without a score count in no figure; where there is none at all the figures are not known."""
+    forecast, truth = np.array([0.1, 0.2, 0.9]), np.array([0.1, 0.3, np.nan])
+    assert forecast_accuracy([(forecast, truth)]) == forecast_accuracy([(forecast[:2], truth[:2])])
+    assert np.isnan([*forecast_accuracy([(forecast, truth * np.nan)]).values()]).all()
+
+
 def test_curves_are_means_over_tasks(searches: list[Search]) -> None:
     """Each point of a curve is the mean regret of its learner then, and ranks always sum to the same."""
     rows = curves(searches)

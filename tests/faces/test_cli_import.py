@@ -64,6 +64,7 @@ def test_a_table_that_got_a_column_is_not_another_family(run_import: Foretune, c
     rows = pd.read_csv(csv)
     grown = pd.concat([rows.assign(gamma=None), rows.assign(gamma=0.1)])
     grown.to_csv(csv, index=False)
+    assert "it will be refused" in run_import(csv, *unnamed, "--dry-run").out
     refused = run_import(csv, *unnamed)
     assert refused.code == 2
     assert f"--family {family} to add" in " ".join(refused.err.split())

@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import FAILED, Task, Trial
 from foretune.history.history import open_history
-from foretune.history.merging import Merged, merge
+from foretune.history.merging import Merged, grown_families, merge
 from foretune.history.sql import SqlHistory
 
 IRIS = Task("iris", "svm", None, trials=(Trial({"C": 1.0}, 0.5), Trial({"C": 2.0}, 0.4)))
@@ -44,3 +45,39 @@ def test_a_failure_gives_way_to_a_result(into: SqlHistory) -> None:
     failed = replace(IRIS, trials=(Trial({"C": 1.0}, status=FAILED),))
     assert merge([[failed], [IRIS]], into).conflicts == []
     assert next(into.tasks()).trials[0].loss == 0.5
+
+
+def inferred(family: str, **ranges: tuple[float, float]) -> Task:
+    """A task whose space was read off its trials."""
+    space = ConfigurationSpace(ranges)
+    return replace(IRIS, family=family, space=space, provenance={"space": "inferred"})
+
+
+def test_an_inferred_space_that_widens_is_no_conflict(into: SqlHistory) -> None:
+    """The wider of two inferred spaces is kept, with nothing to tell; where none is wider, that is told."""
+    assert merge([[inferred("svm", C=(1.0, 2.0))], [inferred("svm", C=(1.0, 9.0))]], into).conflicts == []
+    assert "the spaces differ" in merge([[inferred("svm", C=(0.5, 2.0))]], into).conflicts[0]
+    space = next(into.tasks()).space
+    assert space is not None
+    assert (space["C"].lower, space["C"].upper) == (1.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("task", "grown"),
+    [
+        (inferred("c_gamma", C=(1.0, 2.0), gamma=(1.0, 2.0)), {"c_gamma": "c"}),
+        (inferred("c", C=(1.0, 2.0), gamma=(1.0, 2.0)), {}),  # named alike
+        (inferred("depth", depth=(1.0, 2.0)), {}),  # another family on the same data
+        (replace(inferred("none"), space=None), {}),
+        (inferred("empty"), {}),
+        (replace(inferred("c_gamma", C=(1.0, 2.0), gamma=(1.0, 2.0)), name="wine"), {}),
+        (replace(inferred("c_gamma", C=(1.0, 2.0), gamma=(1.0, 2.0)), dataset="other"), {}),
+        (replace(inferred("c_gamma", C=(1.0, 2.0), gamma=(1.0, 2.0)), metric="f1"), {}),
+    ],
+)
+def test_a_family_with_more_hyperparameters_may_be_a_known_one(
+    into: SqlHistory, task: Task, grown: dict[str, str]
+) -> None:
+    """So it may be on what may be the same dataset, by the same metric, where it has another name."""
+    into.add(replace(inferred("c", C=(1.0, 2.0)), dataset="d"))
+    assert grown_families([task], into) == grown

@@ -115,3 +115,14 @@ def test_a_constant_is_always_there() -> None:
     past = Task("past", "f", space, trials=(Trial({"C": 1.0}, 0.1), Trial({"C": 2.0}, 0.2)))
     found = Proposals([past], space, Encoder(space).key).of(past).values()
     assert {config["kernel"] for config in found} == {"rbf"}
+
+
+def test_what_is_not_named_is_the_default_of_its_own_space() -> None:
+    """Where a default has changed since, a config that names nothing and one that spells it out are two."""
+    today = ConfigurationSpace()
+    today.add(Float("C", (0.1, 10.0), default=5.0))
+    past = ConfigurationSpace()
+    past.add(Float("C", (0.1, 10.0), default=1.0))
+    task = Task("past", "svm", past, trials=(Trial({}, 0.1), Trial({"C": 1.0}, 0.2)))
+    found = Proposals([task], today, Encoder(past).key).of(Task("new", "svm", today))
+    assert [dict(config) for config in list(found.values())[:2]] == [{"C": 5.0}, {"C": 1.0}]
