@@ -167,14 +167,14 @@ def make_dataset(
         raise DatasetError(f"{name} is empty: it holds no rows.")
     check_count(table.shape[1], MOST_COLUMNS, f"columns in {name}", error=DatasetError)
     if target_column not in table.columns:
-        near = get_close_matches(target_column, map(str, table.columns), n=1)
+        known = {str(column).lower(): str(column) for column in table.columns}
+        near = [known[one] for one in get_close_matches(target_column.lower(), known, n=1)]
         hint = (
             f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(str, table.columns[:8]))}, ..."
         )
         raise DatasetError(f"{name} has no column {target_column!r}: {hint}")
     if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise DatasetError(f"{name} has several columns {str(twice)[:60]!r}: rename all but one.")
+        raise DatasetError(_twice(name, table.columns[table.columns.duplicated()][0]))
     y = table[target_column]
     return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
 
@@ -266,8 +266,8 @@ def _bundled(name: str) -> Dataset:
 
 def _read(path: Path) -> pd.DataFrame:
     readers = {
-        ".csv": pd.read_csv,
-        ".tsv": lambda file: pd.read_csv(file, sep="\t"),
+        ".csv": _read_csv,
+        ".tsv": lambda file: _read_csv(file, sep="\t"),
         ".parquet": _read_parquet,
         ".arff": _read_arff,
     }
@@ -276,7 +276,7 @@ def _read(path: Path) -> pd.DataFrame:
         raise DatasetError(f"{path.name}: foretune reads {', '.join(FILE_TYPES)} files.")
     try:
         check_file(path, error=DatasetError)
-        return reader(path)  # type: ignore[operator,no-any-return]
+        return reader(path)
     except DatasetError:
         raise
     except pd.errors.EmptyDataError:
@@ -285,6 +285,18 @@ def _read(path: Path) -> pd.DataFrame:
         raise DatasetError(
             f"{path.name} cannot be read as {path.suffix[1:].upper()}: {_line(error)}"
         ) from error
+
+
+def _read_csv(path: Path, *, sep: str = ",") -> pd.DataFrame:
+    """The table; pandas would rename a column that comes twice, a second target say, to a feature."""
+    named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    if not named.is_unique:
+        raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
+    return pd.read_csv(path, sep=sep)
+
+
+def _twice(name: str, column: object) -> str:
+    return f"{name} has several columns {str(column)[:60]!r}: rename all but one."
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

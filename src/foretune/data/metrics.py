@@ -3,6 +3,7 @@
 A loss is the score with its sign turned where greater is better, so that turning it back is exact.
 """
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final, Literal
@@ -14,6 +15,17 @@ Target = Literal["classification", "regression"]
 CLASSIFICATION_METRICS: Final = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
 REGRESSION_METRICS: Final = ("r2", "rmse", "mae")
 LOWER_IS_BETTER: Final = frozenset({"log_loss", "rmse", "mae", "mse", "error", "loss"})
+
+# What scores may be.
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    **dict.fromkeys(
+        ("accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted", "roc_auc"), (0.0, 1.0)
+    ),
+    **dict.fromkeys(("precision", "recall", "average_precision"), (0.0, 1.0)),
+    **dict.fromkeys(("log_loss", "rmse", "mae", "mse"), (0.0, float("inf"))),
+    "r2": (float("-inf"), 1.0),
+    "error": (0.0, float("inf")),
+}
 
 # scikit-learn's names that foretune spells otherwise, once "neg_" and "_score" are off.
 _OURS: Final[Mapping[str, str]] = {
@@ -30,6 +42,16 @@ def to_loss(metric: str, score: float) -> float:
     (-0.9, 0.3)
     """
     return score if metric in LOWER_IS_BETTER else -score
+
+
+def lowest_loss(metric: str) -> float:
+    """The lowest loss that there can be; minus infinity where that is not known.
+
+    >>> lowest_loss("accuracy"), lowest_loss("rmse"), lowest_loss("score")
+    (-1.0, 0.0, -inf)
+    """
+    low, high = RANGES.get(metric, (-math.inf, math.inf))
+    return low if metric in LOWER_IS_BETTER else -high
 
 
 def to_score(metric: str, loss: float) -> float:

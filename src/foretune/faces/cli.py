@@ -147,7 +147,9 @@ def _show_tuned(tuned: "Tuned") -> None:
 def _show_advice(answer: dict[str, Any]) -> None:
     ranked = any(one["odds"] is not None for one in answer["recommendations"])
     heads = ["", "family", *["best or close"] * ranked, "config", "predicted", "rests on"]
-    table = Table(*heads, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")  # what is to be copied must be whole
     for k, one in enumerate(answer["recommendations"], start=1):
         config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])

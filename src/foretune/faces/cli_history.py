@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from foretune.data.errors import HistoryError
 from foretune.faces.options import Families, HistoryUrl, Json, out
 
 history_app = typer.Typer(help="Look into histories, check, share and merge them.", no_args_is_help=True)
@@ -129,7 +131,10 @@ def check(
     from foretune.history.history import open_history
 
     with open_history(history or PACK, read_only=True) as store:
-        tasks = [task for task in store.tasks() if not family or task.family in family]
+        everything = list(store.tasks())
+    tasks = [task for task in everything if not family or task.family in family]
+    for name in family or ():
+        _check_family(name, {task.family for task in everything})
     doubts = checked_tasks(tasks)
     if as_json:
         found = [
@@ -152,6 +157,14 @@ def check(
     raise typer.Exit(any(one.kind != "noise" for one in doubts))
 
 
+def _check_family(family: str, known: Collection[str]) -> None:
+    """Raises `HistoryError` where the history holds no such family: a word that was mistyped is no answer."""
+    from foretune.history.readers.naming import nearest
+
+    if family not in known:
+        raise HistoryError(f"the history holds no family {family!r}: {nearest(family, sorted(known))}")
+
+
 @history_app.command("list")
 def list_tasks(
     history: HistoryUrl,
@@ -166,7 +179,10 @@ def list_tasks(
 
     with open_history(history, read_only=True) as store:
         sizes = store.sizes()
-        tasks = [(task, sizes.get(task.key, 0)) for task in store.tasks(family, trials=False)]
+        everything = list(store.tasks(trials=False))
+    if family is not None:
+        _check_family(family, {task.family for task in everything})
+    tasks = [(task, sizes.get(task.key, 0)) for task in everything if family in (None, task.family)]
     if as_json:
         rows = [
             {"name": task.name, "family": task.family, "metric": task.metric, "trials": n}

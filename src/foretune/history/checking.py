@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from foretune.data.metrics import to_score
+from foretune.data.metrics import RANGES, to_score
 from foretune.data.records import FAILED, Task, canonical, digest, sides_of
 from foretune.data.spaces import holds, unfold
-from foretune.history.doubts import RANGES, Doubt, doubts_of
+from foretune.history.doubts import Doubt, doubts_of
 
 FEWEST_TRIALS: Final = 3  # that can be called all alike
 MOST_LOOKED_AT: Final = 500  # trials of a task that are held against its space

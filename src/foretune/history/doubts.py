@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean
 from typing import Any, Final
 
-from foretune.data.metrics import to_score
+from foretune.data.metrics import RANGES, to_score
 from foretune.data.records import Task
 from foretune.history.reliability import reliability
 
@@ -24,15 +24,6 @@ MOSTLY_NOISE: Final = 0.5
 LEAST: Final = 0.2  # what a task counts at least that is noise alone: so it may seem by chance
 FEWEST_ROWS: Final = 0.25  # what a trial counts at least that saw fewer rows than the others
 IMPOSSIBLE: Final = 0.5
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    **dict.fromkeys(
-        ("accuracy", "balanced_accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted", "roc_auc"), (0.0, 1.0)
-    ),
-    **dict.fromkeys(("precision", "recall", "average_precision"), (0.0, 1.0)),
-    **dict.fromkeys(("log_loss", "rmse", "mae", "mse"), (0.0, float("inf"))),
-    "r2": (float("-inf"), 1.0),
-    "error": (0.0, float("inf")),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _open_sqlite(path: Path, *, read_only: bool) -> History:
     if not path.parent.is_dir():
         raise HistoryError(f"there is no folder {path.parent}: create it, or give another path.")
     if read_only and not path.exists():
-        raise HistoryError(f"there is no history at {path}: check the path, or open it for writing.")
+        raise HistoryError(f"there is no history at {path}: check the path.")
     return SqlHistory(SqliteFile(path, read_only=read_only))
 
 

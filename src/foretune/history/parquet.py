@@ -351,6 +351,8 @@ def _digest(content: bytes) -> str:
 
 
 def _damaged(path: Path, error: object) -> HistoryError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return HistoryError(f"there is no {path.name} in {path.parent}: give the folder of a pack.")
     return HistoryError(
         f"{path} cannot be read ({error}): it is damaged; take the pack from its source again."
     )

@@ -154,7 +154,7 @@ def _parsed(url: str) -> sa.URL:
         whole = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):  # their words may hold the password
         whole = None
-    if whole is None or not whole.database:
+    if whole is None or not whole.database or "@" in (whole.host or ""):
         raise HistoryError(
             f"{without_password(url)!r} is no address of a database: "
             "give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in the password."

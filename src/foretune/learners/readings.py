@@ -45,7 +45,7 @@ def curves_of(
         if trial.status is DONE:
             _, curve = found.setdefault(key(trial.config), (trial.config, {}))
             for at, loss in zip(*readings(trial, full), strict=True):
-                if at <= full and np.isfinite(loss):
+                if 0 < at <= full and np.isfinite(loss):
                     curve.setdefault(float(at), []).append(float(loss))
     return {
         name: (config, {at: float(np.mean(losses)) for at, losses in sorted(curve.items())})

@@ -184,7 +184,7 @@ def _changed(old: Parameter, new: Parameter) -> Iterator[str]:
     former, current = _values(old), _values(new)
     if former is None or current is None:
         if type(old) is not type(new):
-            yield f"{name} was a {_sort(old)} and is a {_sort(new)}: only values that fit both still teach."
+            yield f"{name} was {_sort(old)} and is {_sort(new)}: only values that fit both still teach."
         return
     if fresh := [value for value in current if value not in former]:
         yield f"{name} can now be {', '.join(map(str, fresh))}: nothing is known of that."
@@ -195,4 +195,6 @@ def _scale(number: Number) -> str:
 
 
 def _sort(parameter: Parameter) -> str:
-    return "choice" if _values(parameter) is not None else "number"
+    if isinstance(parameter, Constant):
+        return f"always {parameter.value!r}"
+    return "a choice" if _values(parameter) is not None else "a number"

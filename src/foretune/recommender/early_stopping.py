@@ -82,9 +82,13 @@ class EarlyStopping:
     def ask(self, task: Task, *, candidates: Sequence[Config] | None = None) -> Step | None:
         """The next step on this task; None where the budget is spent or nothing is left to train.
 
-        `candidates`: only these may be begun. What is RUNNING or has FAILED is passed over.
+        `candidates`: only these may be begun. What is RUNNING or has FAILED is passed over; a RUNNING trial
+        counts as its fidelity, `step.until`, against the budget.
         """
         if not any(trial.status is DONE for trial in task.trials):
+            taken = spent(task, self.full, self.curves.encoder.key)
+            if self.budget is not None and taken + 1.0 > self.budget:
+                return None
             found = self._recommender.recommend(task, candidates=candidates)
             return Step(found[0].config, 1.0, 0.0, found[0].loss, found[0].std) if found else None
         configs = self._configs(task, candidates)
@@ -108,11 +112,14 @@ class EarlyStopping:
     ) -> Task:
         """The task with what a step showed: the loss at its end, None where the training failed.
 
-        `curve` may hold the losses on the way there from the very beginning, equally far apart.
+        `curve` may hold the losses on the way there from the very beginning, equally far apart. A trial of
+        the config that is RUNNING gives way to it.
         """
         fidelity = None if step.until >= self.full else step.until
-        status = FAILED if loss is None else DONE
-        return task.plus(
+        status, key = FAILED if loss is None else DONE, self.curves.encoder.key
+        ours = key(step.config)
+        ended = [one for one in task.trials if one.status is not RUNNING or key(one.config) != ours]
+        return replace(task, trials=tuple(ended)).plus(
             Trial(step.config, loss, status=status, fidelity=fidelity, curve=tuple(curve), seconds=seconds)
         )
 
@@ -218,10 +225,13 @@ def gain_by_step(prospects: Prospects) -> Floats:
 
 
 def spent(task: Task, full: float, key: Callable[[Config], str]) -> float:
-    """The epochs that the task's ended trials took: of each config those of its longest training."""
+    """The epochs that the task's trials take: of each config those of its longest training.
+
+    One that is RUNNING takes as many as its fidelity says, or one where it says none.
+    """
     epochs = {name: max(curve, default=0.0) for name, (_, curve) in curves_of(task, full, key).items()}
     for trial in task.trials:
-        if trial.status is FAILED:
-            name = key(trial.config)
-            epochs[name] = max(epochs.get(name, 0.0), trial.fidelity or full)
+        if trial.status is not DONE:
+            name, unsaid = key(trial.config), full if trial.status is FAILED else 1.0
+            epochs[name] = max(epochs.get(name, 0.0), trial.fidelity or unsaid)
     return float(sum(epochs.values()))

@@ -11,6 +11,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.errors import HistoryError, LearningError, SpaceError
+from foretune.data.metrics import lowest_loss
 from foretune.data.records import (
     DONE,
     FAILED,
@@ -105,6 +106,7 @@ class Recommender:
         weighted, self._doubts = weighed(self._given)
         past = renamed(weighted, self.aliases)
         kinds = {(task.family, task.metric) for task in past}
+        self._kind = next(iter(kinds))
         if len(kinds) > 1:
             raise LearningError(
                 f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
@@ -144,6 +146,12 @@ class Recommender:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
         if not self._tasks:
             raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+        if (task.family, task.metric) != self._kind:
+            family, metric = self._kind
+            raise LearningError(
+                f"the recommender was taught {family} by {metric}, and is asked about {task.family} by "
+                f"{task.metric}: teach another one with past tasks of that kind."
+            )
         if len(self._space) != self._size:
             raise SpaceError(
                 "the space of the past was changed after fit: add to a copy of it, copy.deepcopy(space)."
@@ -213,7 +221,12 @@ class Recommender:
         everything = {key: config for key, config in everything.items() if key not in failed}
         forecast = lesson.forecast(task, everything.values())
         tried = np.array([key in done for key in everything])
-        return self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
+        found = self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
+        left = task.best.loss - lowest_loss(task.metric)
+        if left < 0:  # a metric of this name that goes further
+            return found
+        sure = 1.0 if left <= tolerance else found.probability
+        return Outlook(min(found.gain, left), sure, tolerance)
 
     def explain(self, task: Task, recommendation: Recommendation | None = None) -> Explanation:
         """Why this config for this task, or the one that would be recommended now.

@@ -216,7 +216,7 @@ def test_every_state_becomes_what_it_is() -> None:
     infinite, failed, pruned, silent, done = read(study).trials
     assert (infinite.status, infinite.reason) == (FAILED, "its value is inf")
     assert (failed.status, failed.reason) == (FAILED, "failed")
-    assert (pruned.loss, pruned.fidelity, pruned.curve) == (0.6, 3.0, (0.7, 0.6))
+    assert (pruned.loss, pruned.fidelity, pruned.curve) == (0.6, 4.0, (0.7, 0.6))  # its steps begin at 0
     assert (silent.status, silent.loss) == (FAILED, None)
     assert (done.status, done.fidelity) == (DONE, None)
     assert read(study).done == (done,)

@@ -58,8 +58,12 @@ class Moment:
 
     @property
     def known(self) -> dict[str, BaseDistribution]:
-        """Every parameter that the other trials have shown, with its last distribution."""
-        return {name: one for trial in self.others for name, one in trial.distributions.items()}
+        """Every parameter that the other trials have shown, with its last distribution.
+
+        Trials that have ended have shown all of theirs, one under way perhaps not yet.
+        """
+        ended = [trial for trial in self.others if trial.state.is_finished()] or self.others
+        return {name: one for trial in ended for name, one in trial.distributions.items()}
 
     @property
     def complete(self) -> list[FrozenTrial]:
@@ -101,7 +105,8 @@ class LiveStudy:
 
     def forget(self, trial: FrozenTrial) -> None:
         """Drops the proposal for a trial that has ended."""
-        if trial.number in self._opening and self._proposals.get(trial.number) is None:
+        unserved = trial.number in self._opening and self._proposals.get(trial.number) is None
+        if unserved and not self._search.matching(_sorts(trial.distributions)):
             self._warn()
         self._opening.discard(trial.number)
         self._proposals.pop(trial.number, None)
@@ -118,7 +123,7 @@ class LiveStudy:
             self._warn()
             return None
         space = self._space.of(known, [_config(one) for one in now.complete], tasks)
-        if space is not None and not self._has_said:
+        if space is not None and now.complete and not self._has_said:
             self._say(self._search.assumptions(tasks, space))
         return self._propose(now, tasks, space, known)
 

@@ -8,7 +8,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import DONE, FAILED, Config, Task, Trial
-from foretune.faces.sampling.matching import Sorts, alike, lightened, likeliest_family
+from foretune.faces.sampling.matching import Sorts, alike, lightened, likeliest_family, sorts_of
 from foretune.faces.sampling.pool import Pool
 from foretune.recommender.changes import renamed
 from foretune.recommender.recommender import Recommender
@@ -42,13 +42,15 @@ class WarmSearch:
         self._aliases, self._seed = aliases, seed
         self._today = renamed(useful, aliases)
         self._place = {id(task): k for k, task in enumerate(self._today)}
+        self._names = {name for task in self._today for name in sorts_of(task.space)}
         self._lessons: dict[Hashable, Matched] = {}
         self._known: Sorts = {}
         self._matched: list[Task] = []
 
     def continued(self, known: Sorts) -> list[Task]:
         """The past tasks, in today's words, that a search beginning with these hyperparameters continues."""
-        return likeliest_family(self._today, known)
+        ours = {name: sort for name, sort in known.items() if name in self._names}
+        return likeliest_family(self._today, ours) if ours else []
 
     def matching(self, known: Sorts) -> list[Task]:
         """The past tasks, in today's words, that are like a search with these hyperparameters."""

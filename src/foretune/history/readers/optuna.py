@@ -268,7 +268,8 @@ def trial_of(trial: FrozenTrial, sign: float, distributions: Distributions, *, m
     curve = tuple(sign * value for value in values) if all(map(isfinite, values)) else ()
     value, fidelity, reason = trial.value, None, ""
     if trial.state is TrialState.PRUNED:
-        value, fidelity = (values[-1], float(steps[-1])) if steps else (None, None)
+        # Steps that begin at 0 count what was done before them.
+        value, fidelity = (values[-1], float(steps[-1] + (steps[0] == 0))) if steps else (None, None)
         reason = "pruned before it reported" if value is None else "pruned"
     elif trial.state is TrialState.FAIL:
         value, reason = None, "failed"
