@@ -246,3 +246,19 @@ def test_a_sample_drops_columns_that_lost_all_values() -> None:
     column = [1.0] + [np.nan] * 199
     part = dataset(pd.DataFrame({"a": range(200), "b": column}), np.arange(200) % 2).sample(10)
     assert list(part.X) == ["a"]
+
+
+@pytest.mark.parametrize(("name", "sep"), [("twice.csv", ","), ("twice.tsv", "\t")])
+def test_a_target_that_comes_twice_is_no_feature(tmp_path: Path, name: str, sep: str) -> None:
+    """A file that names a column twice is refused, where pandas would rename the second one."""
+    rows = [f"y{sep}a{sep}y", *(f"{k % 2}{sep}{k}{sep}{k % 2}" for k in range(9))]
+    (tmp_path / name).write_text("\n".join(rows))
+    with pytest.raises(DatasetError, match="several columns 'y': rename all but one"):
+        load_dataset(str(tmp_path / name), target_column="y")
+
+
+def test_the_case_of_a_target_is_no_riddle(tmp_path: Path) -> None:
+    """A target asked for in another case is named as the file has it."""
+    (tmp_path / "t.csv").write_text("a,y\n" + "\n".join(f"{k},{k % 2}" for k in range(9)))
+    with pytest.raises(DatasetError, match="did you mean 'y'"):
+        load_dataset(str(tmp_path / "t.csv"), target_column="Y")

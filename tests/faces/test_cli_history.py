@@ -51,7 +51,7 @@ def test_doubts_are_listed(foretune: Foretune, tmp_path: Path) -> None:
     run = foretune("history", "check", "--history", path)
     assert run.code == 1
     assert "they count 70% ([odd])" in run.out
-    assert foretune("history", "check", "--history", path, "--family", "knn").code == 0
+    assert foretune("history", "check", "--history", path, "--family", "svm").code == 1
 
 
 def test_an_export_says_what_it_reveals(foretune: Foretune, tmp_path: Path) -> None:
@@ -86,3 +86,15 @@ def test_histories_are_merged(foretune: Foretune, tmp_path: Path) -> None:
     assert "conflict: " in run.out
     with open_history(tmp_path / "both.db") as both:
         assert [*both.tasks()] == tasks
+
+
+@pytest.mark.parametrize("word", ["check", "list"])
+def test_a_family_that_the_history_does_not_hold_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, word: str
+) -> None:
+    """A mistyped family is an error and no sound history."""
+    with open_history(tmp_path / "mine.db") as history:
+        history.add(Task("a", "svm", None))
+    run = command(monkeypatch, capsys)("history", word, "--history", tmp_path / "mine.db", "--family", "svn")
+    assert run.code == 2
+    assert "no family 'svn': did you mean 'svm'" in " ".join(run.err.split())

@@ -149,6 +149,7 @@ def test_reading_creates_nothing(postgres):
         ("postgresql://postgres@127.0.0.1:1/db", "cannot be reached"),
         ("postgresql://postgres@host", "no address of a database"),
         ("postgresql://host:port/db", "no address of a database"),
+        ("postgresql://u:se@cret@localhost:1/x", "%40 for an @ in the password"),
     ],
 )
 def test_wrong_address(url, reason):

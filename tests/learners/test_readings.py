@@ -48,3 +48,12 @@ def test_a_curve_is_read_between_its_points_and_not_beyond() -> None:
     found = at_steps({1.0: 0.5, 4.0: 0.1}, (0.5, 1, 2, 4, 8))
     assert np.isnan(found[[0, 4]]).all()
     assert found[1:4] == pytest.approx([0.5, 0.3, 0.1])
+
+
+def test_what_was_read_before_the_first_epoch_is_no_reading() -> None:
+    """A fidelity of 0 or less, as odd sources have it, is passed over."""
+    task = Task("new", "svm", None).plus(
+        Trial({"C": 1.0}, 0.5, fidelity=0.0), Trial({"C": 1.0}, 0.4, fidelity=2.0)
+    )
+    ((_, curve),) = curves_of(task, 8.0, str).values()
+    assert curve == {2.0: 0.4}

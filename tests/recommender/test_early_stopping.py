@@ -150,3 +150,22 @@ def test_a_recommender_may_propose_what_was_trained_in_part() -> None:
     assert recommender.recommend(begun, candidates=RELATED_CELLS)[0].config == first
     for task in (new_task((first, FULL)), begun.plus(Trial(first, status=RUNNING, fidelity=4))):
         assert recommender.recommend(task, candidates=RELATED_CELLS)[0].config != first
+
+
+def test_a_worker_that_marks_what_it_trains_finishes_configs(early: EarlyStopping) -> None:
+    """A RUNNING trial gives way to its result, so the search ends as one without such trials does."""
+    task = new_task()
+    while step := early.ask(task, candidates=RELATED_CELLS):
+        task = task.plus(Trial(step.config, status=RUNNING, fidelity=step.until))
+        task = early.tell(task, step, loss_after(step.config, step.until, 0.3, 0.4))
+    plain, _ = searched(early, new_task())
+    assert task.trials == plain.trials
+
+
+def test_running_and_failed_trials_count_against_the_budget(early: EarlyStopping) -> None:
+    """What is under way is paid for, and so are trainings that failed, also before any is done."""
+    some = [Trial(cell, status=RUNNING, fidelity=FULL / 2) for cell in RELATED_CELLS[:6]]
+    assert early.ask(Task("new", "svm", None).plus(*some), candidates=RELATED_CELLS) is None
+    failed = [Trial(cell, status=FAILED, fidelity=FULL) for cell in RELATED_CELLS[:3]]
+    assert early.ask(Task("new", "svm", None).plus(*failed), candidates=RELATED_CELLS) is None
+    assert early.ask(Task("new", "svm", None).plus(*failed[:2]), candidates=RELATED_CELLS) is not None

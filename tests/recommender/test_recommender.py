@@ -233,9 +233,10 @@ def test_evidence_names_the_right_tasks_though_some_taught_nothing() -> None:
     assert one == other
 
 
-def test_family_and_metric_are_carried_on(forest: Recommender) -> None:
+def test_family_and_metric_are_carried_on() -> None:
     """A recommendation says of which family it is, and by which metric its loss is meant."""
-    found = forest.recommend(replace(NEW, metric="log_loss"), 1)[0]
+    past = [replace(task, metric="log_loss") for task in related_tasks()]
+    found = Recommender("forest").fit(past).recommend(replace(NEW, metric="log_loss"), 1)[0]
     assert (found.family, found.metric, found.score) == ("svm", "log_loss", found.loss)
 
 
@@ -290,3 +291,10 @@ def test_another_process_gives_the_same_answer(forest: Recommender) -> None:
     )
     here = [[one.config, one.loss, one.std] for one in forest.recommend(NEW, 5)]
     assert json.loads(run.stdout) == here
+
+
+def test_another_family_is_refused() -> None:
+    """What was taught on one family says nothing of another."""
+    recommender = Recommender("portfolio").fit(related_tasks())
+    with pytest.raises(LearningError, match="taught on svm, and is asked about knn"):
+        recommender.recommend(replace(related_task("new", 0.5, 0.5), trials=(), family="knn"))

@@ -1,5 +1,7 @@
 """When a search may stop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,18 @@ def test_signs_count_what_may_be_better() -> None:
     many = Forecast(np.array([0.5, 0.4, 0.4]), np.full(3, 0.05))
     mask = np.array([True, False, False])
     assert signs(few, mask, 0.5, 0.01)[0] < signs(many, mask, 0.5, 0.01)[0]
+
+
+def test_a_perfect_score_leaves_nothing_to_gain() -> None:
+    """No score is above 1, so a search that has it may stop; a metric that nobody knows may go on."""
+    past = related_tasks()
+    task = replace(related_task("new", 0.5, 0.5), trials=(Trial(RELATED_CELLS[0], -1.0),))
+    found = Recommender("portfolio").fit(past).outlook(task, candidates=RELATED_CELLS)
+    assert (found.gain, found.probability) == (0.0, 1.0)
+    near = replace(task, trials=(Trial(RELATED_CELLS[0], -0.97),))
+    assert Recommender("portfolio").fit(past).outlook(near, candidates=RELATED_CELLS).gain <= 0.03 + 1e-9
+    unknown = [replace(one, metric="score") for one in past]
+    free = (
+        Recommender("portfolio").fit(unknown).outlook(replace(task, metric="score"), candidates=RELATED_CELLS)
+    )
+    assert free.probability < 1

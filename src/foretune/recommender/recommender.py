@@ -106,7 +106,7 @@ class Recommender:
         weighted, self._doubts = weighed(self._given)
         past = renamed(weighted, self.aliases)
         kinds = {(task.family, task.metric) for task in past}
-        self._kind = next(iter(kinds))
+        self._family = next(iter(kinds))[0]
         if len(kinds) > 1:
             raise LearningError(
                 f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
@@ -146,11 +146,10 @@ class Recommender:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
         if not self._tasks:
             raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
-        if (task.family, task.metric) != self._kind:
-            family, metric = self._kind
+        if task.family != self._family:  # another metric may be near enough, see MetaSearchCV
             raise LearningError(
-                f"the recommender was taught {family} by {metric}, and is asked about {task.family} by "
-                f"{task.metric}: teach another one with past tasks of that kind."
+                f"the recommender was taught on {self._family}, and is asked about {task.family}: teach "
+                "another one with past tasks of that family."
             )
         if len(self._space) != self._size:
             raise SpaceError(
