@@ -262,3 +262,11 @@ def test_the_case_of_a_target_is_no_riddle(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,y\n" + "\n".join(f"{k},{k % 2}" for k in range(9)))
     with pytest.raises(DatasetError, match="did you mean 'y'"):
         load_dataset(str(tmp_path / "t.csv"), target_column="Y")
+
+
+def test_a_target_that_never_repeats_is_no_class() -> None:
+    """Dates, say, as a target are refused, as no class is learned from one row; a few rows may differ."""
+    days = pd.DataFrame({"a": range(30), "day": [f"2026-01-{day:02d}" for day in range(1, 31)]})
+    with pytest.raises(DatasetError, match="no two rows have the same 'day'"):
+        make_dataset("days", days, "day")
+    assert make_dataset("few", days[:2], "day").target == "classification"

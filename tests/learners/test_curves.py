@@ -82,7 +82,7 @@ def test_other_candidates_hardly_change_a_forecast(taught: Curves) -> None:
 
 def test_tasks_without_curves_teach_nothing() -> None:
     """A past without curves is refused with what to do; beside tasks with curves it is left out."""
-    with pytest.raises(LearningError, match="no past task has curves up to 8"):
+    with pytest.raises(LearningError, match="no past task has curves from 1 to 8"):
         Curves(FULL).fit(related_tasks())
     mixed = Curves(FULL).fit([*curved_tasks(), *related_tasks(3)])
     assert len(mixed.tasks) == 24

@@ -158,3 +158,16 @@ def test_a_table_and_a_target_of_different_lengths_are_refused(path: Path) -> No
     for table, target in ((X, y[:50]), (X[:50], y)):
         with pytest.raises(DatasetError, match=r"60.*50|50.*60"):
             recommend(table, target, family="svm", history=path, experience=False)
+
+
+def test_scores_in_units_are_not_forecast(tmp_path: Path) -> None:
+    """By a metric in the target's units a note says that past targets had others; by r2 there is none."""
+    space = family("knn").wide_space("regression")
+    with open_history(tmp_path / "past.db") as history:
+        for metric in ("rmse", "r2"):
+            trials = tuple(Trial(cell, 1e6 + k) for k, cell in enumerate(family("knn").cells()))
+            history.add(*(Task(f"t{k}", "knn", space, metric=metric, trials=trials) for k in range(3)))
+    words = {"family": "knn", "history": tmp_path / "past.db", "experience": False, "learner": "portfolio"}
+    numbers = X["a"] + X["b"]
+    assert "in the units of the target" in recommend(X, numbers, metric="rmse", **words)[0].note
+    assert not recommend(X, numbers, metric="r2", **words)[0].note

@@ -23,6 +23,7 @@ from foretune.features.metafeatures import describe
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
+MOST_CLASSES: Final = 20  # that a target of whole numbers stands for
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +177,11 @@ def make_dataset(
     if not table.columns.is_unique:
         raise DatasetError(_twice(name, table.columns[table.columns.duplicated()][0]))
     y = table[target_column]
+    if len(y) > MOST_CLASSES and y.is_unique and (target or target_of(y)) == "classification":
+        raise DatasetError(
+            f"{name}: no two rows have the same {target_column!r}, so its values are no classes: give "
+            "another target, or turn them into numbers."
+        )
     return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
 
 
@@ -184,7 +190,7 @@ def target_of(y: "pd.Series[Any]") -> Target:
     if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
         return "classification"
     values = y.dropna().unique()
-    few_whole = len(values) <= 20 and all(float(value).is_integer() for value in values)
+    few_whole = len(values) <= MOST_CLASSES and all(float(value).is_integer() for value in values)
     return "classification" if few_whole else "regression"
 
 

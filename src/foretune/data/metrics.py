@@ -16,6 +16,8 @@ CLASSIFICATION_METRICS: Final = ("accuracy", "balanced_accuracy", "f1_macro", "r
 REGRESSION_METRICS: Final = ("r2", "rmse", "mae")
 LOWER_IS_BETTER: Final = frozenset({"log_loss", "rmse", "mae", "mse", "error", "loss"})
 
+HAS_UNITS: Final = frozenset({"rmse", "mae", "mse"})  # those of the target
+
 # What scores may be.
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from foretune.data.errors import ForetuneError, SpaceError
-from foretune.data.metrics import check_metric, metrics_for
+from foretune.data.metrics import HAS_UNITS, check_metric, metrics_for
 from foretune.faces.cli_history import history_app
 from foretune.faces.cli_import import import_results
 from foretune.faces.options import (
@@ -125,8 +125,8 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
         "family": one.family,
         "config": dict(one.config),
         "metric": one.metric,
-        "predicted": round(one.score, 4),
-        "std": round(one.std, 4),
+        "predicted": None if one.metric in HAS_UNITS else round(one.score, 4),
+        "std": None if one.metric in HAS_UNITS else round(one.std, 4),
         "history_weight": round(one.history_weight, 4),
         "odds": None if one.odds is None else round(one.odds, 4),
         "note": one.note,
@@ -153,7 +153,7 @@ def _show_advice(answer: dict[str, Any]) -> None:
     for k, one in enumerate(answer["recommendations"], start=1):
         config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
-        score = f"{one['predicted']:.3f} ± {one['std']:.3f}"
+        score = "–" if one["predicted"] is None else f"{one['predicted']:.3f} ± {one['std']:.3f}"
         odds = ["" if one["odds"] is None else f"{one['odds']:.0%}"] * ranked
         table.add_row(str(k), one["family"], *odds, escape(config), score, escape(reasons))
     metric = answer["recommendations"][0]["metric"]

@@ -90,8 +90,8 @@ class Curves:
         useful = [(task, parts) for task, parts in told if all(len(one.trials) >= FEWEST for one in parts)]
         if not useful:
             raise LearningError(
-                f"no past task has curves up to {self.full:g}: collect some whose trials have a `curve`, "
-                "or trials at lower `fidelity` beside whole ones."
+                f"no past task has curves from 1 to {self.full:g}: collect some whose trials have a `curve` "
+                "that begins with the first epoch, or trials at lower `fidelity` beside whole ones."
             )
         self.tasks = [task for task, _ in useful]
         self._surfaces = [

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from foretune.collect.datasets import Dataset, target_of
 from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import DatasetError, LearningError, SpaceError
-from foretune.data.metrics import Target, check_metric, metrics_for
+from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
 from foretune.data.spaces import check_names, complete, unfold
 from foretune.recommender.explanation import Explanation
@@ -101,7 +101,10 @@ def advise(
     learner: str = DEFAULT_LEARNER,
     per_second: bool = False,
 ) -> list[Recommendation]:
-    """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid."""
+    """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid.
+
+    By a metric in the target's units the scores are those of past targets, which a note says.
+    """
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
     if candidates is not None:
         _check_candidates(candidates, family)
@@ -126,6 +129,9 @@ def advise(
             cells = one.cells_on(data) if grid else candidates
             recommender = Recommender(learner).fit(tasks)
             advice += recommender.recommend(task, n if family else 1, candidates=cells, per_second=per_second)
+    if metric in HAS_UNITS:
+        told = f"{metric} is in the units of the target, and past targets had others: it is not forecast"
+        advice = [replace(one, note="; ".join(filter(None, (one.note, told)))) for one in advice]
     return advice if family else _ranked(advice, past, metafeatures)
 
 
