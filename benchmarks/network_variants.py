@@ -10,14 +10,14 @@ has no dropout.
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from foretune.experience import PACK
-from foretune.experiments.replay import leave_groups_out, replay
+from foretune.experiments.replay import Split, leave_groups_out, replay
 from foretune.history.history import open_history
 from foretune.learners.bayesian_network import BayesianNetwork
 from foretune.learners.learner import taught
@@ -38,24 +38,33 @@ RESULTS: Final = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Prints the table, and keeps it beside the other results."""
+    """Prints the table, and keeps it beside the other results; rows that are there are not played again."""
     options = _options()
     with open_history(PACK) as pack:
         tasks = taught(list(pack.tasks(options.family, metric=options.metric)))
     splits = list(leave_groups_out(tasks, folds=options.folds))
-    rows = {}
+    path = RESULTS / f"network_variants-{options.family}.json"
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    rows = kept["regret"] if kept.get("tasks") == len(tasks) else {}
     print(f"{options.family}, {len(tasks)} tasks\n| learner | variant | 1 | 3 | 5 |\n|---|---|---|---|---|")
     for learner in options.learner:
         for variant, change in CHANGES.items():
             if learner == "network" and "dropout" in change:
                 continue
-            searches = replay(splits, {variant: _maker(learner, change)}, trials=max(AT))
-            played = [one.regret for one in searches if one.learner == variant]
-            regrets = [float(np.mean([regret[k - 1] for regret in played])) for k in AT]
-            rows[f"{learner}: {variant}"] = dict(zip(map(str, AT), regrets, strict=True))
-            print(f"| `{learner}` | {variant} | {' | '.join(f'{one:.4f}' for one in regrets)} |", flush=True)
-    text = json.dumps({"family": options.family, "tasks": len(tasks), "regret": rows}, indent=1)
-    (RESULTS / f"network_variants-{options.family}.json").write_text(text + "\n", encoding="utf-8")
+            name = f"{learner}: {variant}"
+            if name not in rows:
+                rows[name] = _regret(splits, _maker(learner, change))
+                text = json.dumps({"family": options.family, "tasks": len(tasks), "regret": rows}, indent=1)
+                path.write_text(text + "\n", encoding="utf-8")
+            row = " | ".join(f"{one:.4f}" for one in rows[name].values())
+            print(f"| `{learner}` | {variant} | {row} |", flush=True)
+
+
+def _regret(splits: Sequence[Split], maker: Any) -> dict[str, float]:
+    """The mean regret by the number of trials."""
+    searches = replay(splits, {"variant": maker}, trials=max(AT))
+    played = [one.regret for one in searches if one.learner == "variant"]
+    return {str(k): float(np.mean([regret[k - 1] for regret in played])) for k in AT}
 
 
 def _maker(learner: str, change: Mapping[str, Any]) -> Any:
