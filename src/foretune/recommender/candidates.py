@@ -44,7 +44,9 @@ def _check(space: ConfigurationSpace, config: Config, family: str) -> None:
     for name, value in unfold(space, config).items():
         parameter = space[name]
         if isinstance(parameter, NumericalHyperparameter) and not _is_number(value):
-            raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {parameter}.")
+            raise SpaceError(
+                f"{family} cannot have {name}={value!r}: give a finite number, its space holds {parameter}."
+            )
 
 
 def _is_number(value: Any) -> bool:
