@@ -44,7 +44,8 @@ def main() -> None:
     past = past_tasks(metric=options.metric)
     datasets = chosen(options.datasets, past, options.tasks, target)
     known = families(target)
-    names = [name for name in known if sum(task.family == name for task in past) >= FEWEST_TASKS]
+    tabular = [name for name in known if known[name].images != "only"]
+    names = [name for name in tabular if sum(task.family == name for task in past) >= FEWEST_TASKS]
     output.mkdir(parents=True, exist_ok=True)
     measured = Measured(output / "unfinished.jsonl")
     found = {}
