@@ -5,7 +5,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from foretune.data.records import Recommendation
     from foretune.faces.tuning import Tuned
 
+CONFIG_WIDTH: Final = 23  # columns: the longest name with its value
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
     no_args_is_help=True,
@@ -145,17 +146,26 @@ def _show_tuned(tuned: "Tuned") -> None:
 
 
 def _show_advice(answer: dict[str, Any]) -> None:
+    """Prints each recommendation: of several families with their odds, of one with what it rests on."""
     ranked = any(one["odds"] is not None for one in answer["recommendations"])
-    heads = ["", "family", *["best or close"] * ranked, "config", "predicted", "rests on"]
     table = Table(box=None, header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")  # what is to be copied must be whole
+    for head in (
+        "",
+        "family",
+        *["best or close"] * ranked,
+        "config",
+        "predicted",
+        *["rests on"] * (not ranked),
+    ):
+        # What is to be copied must be whole.
+        table.add_column(head, overflow="fold", min_width=CONFIG_WIDTH if head == "config" else None)
     for k, one in enumerate(answer["recommendations"], start=1):
         config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
         score = "–" if one["predicted"] is None else f"{one['predicted']:.3f} ± {one['std']:.3f}"
-        odds = ["" if one["odds"] is None else f"{one['odds']:.0%}"] * ranked
-        table.add_row(str(k), one["family"], *odds, escape(config), score, escape(reasons))
+        odds = "" if one["odds"] is None else f"{one['odds']:.0%}"
+        cells = [odds, escape(config), score] if ranked else [escape(config), score, escape(reasons)]
+        table.add_row(str(k), one["family"], *cells)
     metric = answer["recommendations"][0]["metric"]
     out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)
