@@ -16,6 +16,7 @@ from foretune.collect.preprocessing import make_preprocessing
 from foretune.data.errors import LearningError
 from foretune.data.records import Config, Task, Trial
 from foretune.experiments import versus_grid
+from foretune.experiments.summaries import prediction_accuracy
 from foretune.experiments.versus_grid import (
     Bench,
     Setup,
@@ -23,7 +24,6 @@ from foretune.experiments.versus_grid import (
     compare,
     lend,
     outer_split,
-    prediction_accuracy,
     without,
 )
 from foretune.testing import RELATED_CELLS, related_tasks

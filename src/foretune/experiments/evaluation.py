@@ -15,17 +15,8 @@ from foretune.data.records import Task, sides_of
 from foretune.data.spaces import names_of
 from foretune.experiments.measured import Measured
 from foretune.experiments.replay import replay_report
-from foretune.experiments.versus_grid import (
-    Case,
-    Setup,
-    as_rows,
-    compare,
-    lend,
-    overall,
-    prediction_accuracy,
-    summary,
-    transferred,
-)
+from foretune.experiments.summaries import as_rows, overall, prediction_accuracy, summary
+from foretune.experiments.versus_grid import Case, Setup, compare, lend, transferred
 
 REPLAY_FOLDS: Final = 5  # groups are left out in five parts: a demo's generalisation curve in seconds
 REPLAY_TRIALS: Final = 10

@@ -147,20 +147,15 @@ def _show_tuned(tuned: "Tuned") -> None:
 
 def _show_advice(answer: dict[str, Any]) -> None:
     """Prints each recommendation: of several families with their odds, of one with what it rests on."""
+    from foretune.faces.search_report import spelled
+
     ranked = any(one["odds"] is not None for one in answer["recommendations"])
     table = Table(box=None, header_style="bold")
-    for head in (
-        "",
-        "family",
-        *["best or close"] * ranked,
-        "config",
-        "predicted",
-        *["rests on"] * (not ranked),
-    ):
-        # What is to be copied must be whole.
+    heads = ["best or close", "config", "predicted"] if ranked else ["config", "predicted", "rests on"]
+    for head in ("", "family", *heads):  # what is to be copied must be whole
         table.add_column(head, overflow="fold", min_width=CONFIG_WIDTH if head == "config" else None)
     for k, one in enumerate(answer["recommendations"], start=1):
-        config = ", ".join(f"{name}={value!r}" for name, value in one["config"].items())
+        config = spelled(one["config"])
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
         score = "–" if one["predicted"] is None else f"{one['predicted']:.3f} ± {one['std']:.3f}"
         odds = "" if one["odds"] is None else f"{one['odds']:.0%}"

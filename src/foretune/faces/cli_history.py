@@ -5,7 +5,6 @@ import sys
 from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated
 
 import typer
@@ -141,7 +140,7 @@ def check(
             {
                 "kind": one.kind,
                 "sentence": one.sentence,
-                "weight": round(fmean(one.weights.values()), 4),
+                "weight": round(one.weight, 4),
                 "tasks": list(dict.fromkeys(tasks[place].name for place in one.places)),
             }
             for one in doubts

@@ -245,8 +245,7 @@ def case_tables(case: Row, report: Report) -> list[Table]:
             name,
             _show_config(found.get("config") or {}),
             *_cells(found, ("inner", metric, *others), show_score),
-            *_cells(found, ("fits",), _show_whole),
-            *_cells(found, ("failed",), lambda failed: _show_whole(failed) if failed else ""),
+            *_cells(found, ("fits", "failed"), lambda n: _show_whole(n) if n else ""),
             *_cells(found, ("seconds", "cpu_seconds", "overhead_seconds"), _show_seconds),
             *_cells(found, ("peak_bytes",), _show_bytes),
         ]
@@ -256,8 +255,8 @@ def case_tables(case: Row, report: Report) -> list[Table]:
         [word(past, "dataset"), *_cells(past, ("similarity", "weight"), show_score)]
         for past in case.get("because") or ()
     ]
-    scores = ["inner", "outer", *map(_label, others)]
-    heads = ["search", "config", *scores, "fits", "failed", "time", "CPU time", "advice", "peak memory"]
+    scores = ["inner", "outer", *map(_label, others), "fits", "failed"]
+    heads = ["search", "config", *scores, "time", "CPU time", "advice", "peak memory"]
     past_tasks = Table("Because of these past tasks", ["dataset", "similarity", "weight"], because)
     return _filled(Table("Searches", heads, searches, texts=2)) + _filled(past_tasks)
 

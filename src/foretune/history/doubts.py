@@ -40,12 +40,17 @@ class Doubt:
         return tuple(self.weights)
 
     @property
+    def weight(self) -> float:
+        """What their trials count in the mean."""
+        return fmean(self.weights.values())
+
+    @property
     def counts(self) -> str:
         """How much less they count, in words; empty where they count in full."""
-        lowest, mean = min(self.weights.values()), fmean(self.weights.values())
+        lowest, highest = min(self.weights.values()), max(self.weights.values())
         if lowest == 1.0:
             return ""
-        return f"; they count {mean:.0%}" + ("" if lowest == max(self.weights.values()) else " in the mean")
+        return f"; they count {self.weight:.0%}" + ("" if lowest == highest else " in the mean")
 
 
 def weighed(tasks: Sequence[Task]) -> tuple[list[Task], tuple[str, ...]]:

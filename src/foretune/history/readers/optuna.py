@@ -241,18 +241,17 @@ class Told:
         try:
             return {str(name): float(value) for name, value in told.items()}
         except (AttributeError, TypeError, ValueError):
-            raise HistoryError(
-                f"study {self.study.name!r} tells meta-features that are no numbers by name: {told!r}."
-            ) from None
+            what = f"study {self.study.name!r} tells meta-features that are no numbers by name: {told!r}."
+            raise HistoryError(what) from None
 
     def _provenance(self) -> dict[str, Any]:
         attrs = {name: value for name, value in self.study.user_attrs.items() if name != OWN_WORDS}
-        begun = started(self.study.trials)
+        begun = started(self.study.trials)  # tells studies of one name apart
         return {
             "source": SOURCE,
             "study": self.study.name,
             "started": begun,
-            "protocol": {"started": begun},  # two storages may have a study of one name
+            "protocol": {"started": begun},
             "direction": "minimize" if self.study.sign > 0 else "maximize",
             "user_attrs": json.loads(json.dumps(attrs, default=repr), parse_constant=str),
             "told_by_text": [name for name, one in self.distributions.items() if has_odd_choices(one)],
@@ -312,9 +311,8 @@ def _union(known: BaseDistribution, new: BaseDistribution) -> BaseDistribution:
 def rules_among(members: Sequence[Told]) -> dict[str, Rule]:
     """When a hyperparameter is there, as the configs of all these studies show it."""
     trials = [trial for one in members for trial in one.trials if trial.status is DONE]
-    whole = [
-        trial.config for trial in trials if trial.fidelity is None
-    ]  # a pruned one may lack its last ones
+    # One that was pruned may lack its last hyperparameters.
+    whole = [trial.config for trial in trials if trial.fidelity is None]
     return rules_of(whole or [t.config for t in trials], **parents_among(members[0].distributions))
 
 
