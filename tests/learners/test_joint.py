@@ -38,7 +38,6 @@ def test_one_component_is_a_process_with_an_unknown_level() -> None:
     expected += np.outer(left, left) / (ones @ inverse @ ones)
     assert found.mean == pytest.approx(level + across @ (y - level))
     assert found.covariance == pytest.approx(expected)
-    assert found.noise == pytest.approx(NOISE)
 
 
 def test_readings_choose_the_component_that_they_are_like() -> None:

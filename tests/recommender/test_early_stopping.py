@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from curved_tasks import FULL, curved_tasks, loss_after, new_task
 from foretune.data.errors import LearningError, SpaceError
 from foretune.data.records import FAILED, RUNNING, Task, Trial
 from foretune.learners.curves import Prospects
-from foretune.recommender.early_stopping import EarlyStopping, Step, gain_by_step
+from foretune.recommender.early_stopping import EarlyStopping, Step, expected_gains
 from foretune.recommender.recommender import Recommender
 from foretune.testing import RELATED_CELLS, related_loss, related_tasks
 
@@ -125,21 +126,23 @@ def test_a_past_without_curves_is_refused() -> None:
         EarlyStopping(FULL).fit(related_tasks())
 
 
-def test_the_gain_of_a_step_is_that_of_simulated_readings() -> None:
-    """The expected fall of the lowest forecast agrees with that over many random readings."""
-    rng = np.random.default_rng(0)
-    mean, sway = np.array([0.0, 0.1, 0.5]), rng.normal(size=(3, 3)) * 0.3
-    gain = gain_by_step(Prospects(mean, np.ones(3), np.zeros(3, dtype=int), sway))
-    draws = rng.normal(size=200_000)
-    simulated = [-np.min(mean[:, None] + sway[:, k, None] * draws, axis=0).mean() for k in range(3)]
-    assert gain == pytest.approx(np.array(simulated), abs=0.005)
+def test_the_gain_of_a_config_is_its_expected_improvement() -> None:
+    """Against a best whose end is known a challenger gains what the closed formula says; the best as much."""
+    mean, doubt = 0.1, 0.3
+    prospects = Prospects(np.array([0.0, mean]), np.diag([0.0, doubt**2]), np.array([4, 0]))
+    gain = doubt * norm.pdf(mean / doubt) - mean * norm.cdf(-mean / doubt)
+    assert expected_gains(prospects) == pytest.approx([gain, gain], rel=0.1)
 
 
-def test_a_step_that_can_change_nothing_gains_nothing() -> None:
-    """A gain needs a reading that may make another config the best."""
-    sway = np.diag([0.0, 1e-6])
-    prospects = Prospects(np.array([0.0, 1.0]), np.ones(2), np.zeros(2, dtype=int), sway)
-    assert gain_by_step(prospects).max() == pytest.approx(0, abs=1e-12)
+def test_only_what_may_end_lowest_gains() -> None:
+    """A config far behind gains nothing, however many there are; nor does one that ends as the best does."""
+    far = [5.0] * 100
+    mean = np.array([0.1, 0.0, *far])
+    together = np.zeros((102, 102))
+    together[:2, :2] = 0.04
+    together[2:, 2:] = np.eye(100) * 1e-4
+    gains = expected_gains(Prospects(mean, together, np.array([0, 3, *[0] * 100])))
+    assert gains == pytest.approx(np.zeros(102), abs=1e-7)
 
 
 def test_a_recommender_may_propose_what_was_trained_in_part() -> None:

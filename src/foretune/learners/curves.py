@@ -25,19 +25,24 @@ FEWEST: Final = 2  # configs that a past task needs at every step
 LOOKED_AT: Final = 128  # past configs by which it is told how far tasks differ
 
 
+_Stepwise = tuple[Task, list[Task]]  # a task, and what it looks like at each step
+
+
 @dataclass(frozen=True)
 class Prospects:
-    """What n configs are expected to end with, and what another step of each would teach.
+    """What n configs are expected to end with: the `mean` (n,) and `covariance` (n, n) of their final losses.
 
-    `mean` and `std` (n,) are of the final losses. `reached` (n,) counts the steps that a config has behind
-    it. `sway[j, k]` says how far the forecast of config j moves, in units of loss, if the next reading of
-    config k is one standard deviation above what is expected; 0 where k is finished.
+    `reached` (n,) counts the steps that a config has behind it.
     """
 
     mean: Floats
-    std: Floats
+    covariance: Floats
     reached: Ints
-    sway: Floats
+
+    @property
+    def std(self) -> Floats:
+        """How far each final loss may be from its mean (n,)."""
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.covariance), 1e-16)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Curves:
     forecasts of all final losses. Losses count in each task's own units: 0 = the median of its final losses,
     -1 = the lowest. Past tasks without curves are left out.
 
-    `full` is the fidelity (epochs, trees, rows) of a whole training; `steps` those at which curves are read.
+    `full` is the fidelity (epochs, trees, rows) of a whole training; `steps` those at which curves are read,
+    from where most past curves have begun.
     Source: Swersky, Snoek, Adams 2014, arXiv:1406.3896 (freeze-thaw); Wang et al. 2024, Journal of Machine
     Learning Research 25 (a process's mean and covariance from past tasks).
     """
@@ -86,13 +92,10 @@ class Curves:
         if not spaces:
             raise LearningError("none of the past tasks has a space: a learner needs one to compare configs.")
         self.encoder = Encoder.of(spaces[0])
+        self.steps = steps_to(self.full)
         told = [(task, self._steps_of(task)) for task in tasks]
-        useful = [(task, parts) for task, parts in told if all(len(one.trials) >= FEWEST for one in parts)]
-        if not useful:
-            raise LearningError(
-                f"no past task has curves from 1 to {self.full:g}: collect some whose trials have a `curve` "
-                "that begins with the first epoch, or trials at lower `fidelity` beside whole ones."
-            )
+        first, useful = self._with_curves(told)
+        self.steps = self.steps[first:]
         self.tasks = [task for task, _ in useful]
         self._surfaces = [
             Surfaces([parts[s] for _, parts in useful], self.encoder) for s in range(len(self.steps))
@@ -114,20 +117,12 @@ class Curves:
         return Forecast(prospects.mean, prospects.std)
 
     def prospects(self, task: Task, configs: Sequence[Config]) -> Prospects:
-        """What the n configs are expected to end with, and what another step of each would teach."""
+        """What the n configs are expected to end with, whole or partial trials of the task taken in."""
         view = self._view(configs, keys := tuple(map(self.encoder.key, configs)))
         read = self._read(task, keys)
-        reached = _reached(read)
         finals = np.arange(len(keys)) * len(self.steps) + len(self.steps) - 1
-        going = np.flatnonzero(reached < len(self.steps))
-        following = going * len(self.steps) + reached[going]
-        joint = self._joint(view, task, configs, read, np.concatenate([finals, following]))
-        n = len(keys)
-        own = np.sqrt(np.diag(joint.covariance)[n:] + joint.noise)
-        sway = np.zeros((n, n))
-        sway[:, going] = joint.covariance[:n, n:] / own
-        std = np.sqrt(np.maximum(np.diag(joint.covariance)[:n], 1e-16))
-        return Prospects(joint.mean[:n], std, reached, sway)
+        joint = self._joint(view, task, configs, read, finals)
+        return Prospects(joint.mean, joint.covariance, _reached(read))
 
     def _joint(
         self, view: _View, task: Task, configs: Sequence[Config], read: Floats, columns: Ints
@@ -151,7 +146,7 @@ class Curves:
         around = (view.scores[:, columns] - mean) * np.sqrt(weights)[:, None]
         covariance = view.covariance(columns, columns) + around.T @ around
         spread = float(weights @ (self._middle - level) ** 2)
-        return Joint(np.asarray(level + unit * mean), np.asarray(unit**2 * covariance + spread), 0.0)
+        return Joint(np.asarray(level + unit * mean), np.asarray(unit**2 * covariance + spread))
 
     def _weights(self, view: _View, task: Task, configs: Sequence[Config]) -> Floats:
         key = repr(sorted(task.metafeatures.items()))
@@ -176,6 +171,23 @@ class Curves:
         losses = np.stack([one.losses(configs) for one in self._surfaces], axis=2)
         scores = (losses - self._middle[:, None, None]) / self._unit[:, None, None]
         return np.asarray(np.clip(scores, *REACH).reshape(len(scores), -1))
+
+    def _with_curves(self, told: Sequence[_Stepwise]) -> tuple[int, list[_Stepwise]]:
+        """The step by which at least half of the tasks' curves have begun, and those tasks from there on.
+
+        Raises `LearningError` where no task has curves.
+        """
+        from_step = [
+            [(task, parts[s:]) for task, parts in told if all(len(one.trials) >= FEWEST for one in parts[s:])]
+            for s in range(len(self.steps) - 1)
+        ]
+        if not from_step[-1]:
+            raise LearningError(
+                f"no past task has curves up to {self.full:g}: collect some whose trials have a `curve`, or "
+                "trials at lower `fidelity` beside whole ones."
+            )
+        first = next(s for s, useful in enumerate(from_step) if 2 * len(useful) >= len(from_step[-1]))
+        return first, from_step[first]
 
     def _steps_of(self, task: Task) -> list[Task]:
         """The task as it looks at each step: what was read there, as if it were final."""

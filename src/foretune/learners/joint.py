@@ -15,14 +15,10 @@ NOTHING = 1e-6  # the share of a component that is not worth working out
 
 @dataclass(frozen=True)
 class Joint:
-    """What n columns are expected to be, in units of loss: `mean` (n,), `covariance` (n, n).
-
-    `noise` is the variance of a reading around its column.
-    """
+    """What n columns are expected to be, in units of loss: `mean` (n,), `covariance` (n, n)."""
 
     mean: Floats
     covariance: Floats
-    noise: float
 
 
 def condition_jointly(
@@ -61,7 +57,7 @@ def condition_jointly(
     within = covariance(columns, columns) - K.T @ K + np.outer(level, level) / precision
     apart = (found - mean) * np.sqrt(shares)[:, None]
     unit = float(shares @ units**2)
-    return Joint(np.asarray(mean), np.asarray(within * unit + apart.T @ apart), NOISE * unit)
+    return Joint(np.asarray(mean), np.asarray(within * unit + apart.T @ apart))
 
 
 def _believed(y: Floats, mu: Floats, weights: Floats, scales: Scales, trust: float) -> tuple[Floats, Floats]:

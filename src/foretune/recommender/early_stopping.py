@@ -24,10 +24,10 @@ from foretune.learners.curves import Curves, Prospects
 from foretune.learners.readings import curves_of
 from foretune.recommender.recommender import Recommender
 
-SURPRISES: Final = np.linspace(-4.0, 4.0, 33)  # standard deviations; rare ones too, lest all gains be 0
 CONTENDERS: Final = 60  # configs that are looked at for the best; the others are too far behind
+DRAWS: Final = 512  # of what all contenders may end with
 CANDIDATES: Final = 256  # configs of a wide space that are weighed, those of the lowest forecast
-THRIFT: Final = 0.5  # a step's gain is divided by its epochs to this power; see docs/curves.md
+THRIFT: Final = 0.5  # a config's gain is divided by the epochs of its next step to this power
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Step:
 class EarlyStopping:
     """A search that pays by the epoch: it goes on with a promising config, or begins another one.
 
-    Each step is the one that is expected to lower the forecast of the best final loss most for what it
-    costs, as past tasks teach how curves go. The first config is what a `Recommender` would recommend.
+    Each step is of the config that is expected to gain most on the best one begun, for what the step costs,
+    as past tasks teach how curves go. The first config is what a `Recommender` would recommend.
     `full` is the fidelity of a whole training; with a `budget`, in the same units, the search ends with the
     best config trained to its end. The task is the only state: a config trained in part is a trial with a
     fidelity.
 
-    Source: Swersky, Snoek, Adams 2014, arXiv:1406.3896 (freeze-thaw); Frazier, Powell, Dayanik 2009,
-    doi:10.1287/ijoc.1080.0314 (the knowledge gradient for correlated beliefs).
+    Source: Swersky, Snoek, Adams 2014, arXiv:1406.3896 (freeze-thaw); Qin, Klabjan, Russo 2017,
+    arXiv:1705.10033 (why the best is read as often as its challenger).
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class EarlyStopping:
         counts as its fidelity, `step.until`, against the budget.
         """
         if not any(trial.status is DONE for trial in task.trials):
-            taken = spent(task, self.full, self.curves.encoder.key)
-            if self.budget is not None and taken + 1.0 > self.budget:
+            taken, first = spent(task, self.full, self.curves.encoder.key), self.curves.steps[0]
+            if self.budget is not None and taken + first > self.budget:
                 return None
             found = self._recommender.recommend(task, candidates=candidates)
-            return Step(found[0].config, 1.0, 0.0, found[0].loss, found[0].std) if found else None
+            return Step(found[0].config, first, 0.0, found[0].loss, found[0].std) if found else None
         configs = self._configs(task, candidates)
         prospects = self._prospects(task, configs)
-        worth = gain_by_step(prospects) / self._epochs(prospects) ** THRIFT
+        worth = expected_gains(prospects) / self._epochs(prospects) ** THRIFT
         worth[self._closed(task, configs, prospects)] = -np.inf
-        chosen = int(np.argmax(worth))
+        chosen = int(np.lexsort((prospects.mean, -worth))[0])
         if worth[chosen] == -np.inf:
             return None
         step = self._step(prospects, configs, chosen, self.curves.steps[prospects.reached[chosen]])
@@ -212,16 +212,27 @@ class EarlyStopping:
         return self._pools[name]
 
 
-def gain_by_step(prospects: Prospects) -> Floats:
-    """How far the next step of each of n configs is expected to lower the best forecast, (n,).
+def expected_gains(prospects: Prospects) -> Floats:
+    """How far each of n configs may end below the best one begun, times the odds that it ends lowest, (n,).
 
-    In units of loss, never negative: the lowest mean now, less its expectation after the step's reading.
+    In units of loss: all together are what knowing every final loss would gain. The best one begun counts as
+    its strongest challenger does, since a step of either tells them apart. At least one config is begun.
     """
-    order = np.argsort(prospects.mean, kind="stable")[:CONTENDERS]
-    mean, sway = prospects.mean[order], prospects.sway[order]
-    odds = np.exp(-0.5 * SURPRISES**2) / np.exp(-0.5 * SURPRISES**2).sum()
-    after = np.min(mean[:, None, None] + sway[:, :, None] * SURPRISES, axis=0) @ odds
-    return np.maximum(float(mean.min()) - np.asarray(after), 0.0)
+    mean, begun = prospects.mean, prospects.reached > 0
+    best = int(np.argmin(np.where(begun, mean, np.inf)))
+    others = np.argsort(np.where(np.arange(len(mean)) == best, np.inf, mean), kind="stable")
+    looked_at = np.array([best, *others[: min(CONTENDERS, len(mean)) - 1]])
+    ends = np.random.default_rng(0).multivariate_normal(
+        mean[looked_at],
+        prospects.covariance[np.ix_(looked_at, looked_at)],
+        DRAWS,
+        check_valid="ignore",
+        method="eigh",
+    )
+    gains = np.zeros(len(mean))
+    np.add.at(gains, looked_at[ends.argmin(axis=1)], (ends[:, 0] - ends.min(axis=1)) / DRAWS)
+    gains[best] = gains.max()
+    return gains
 
 
 def spent(task: Task, full: float, key: Callable[[Config], str]) -> float:
