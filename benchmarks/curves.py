@@ -4,7 +4,8 @@
 
 Each task, with its group, is left out in turn and searched with what all others teach. What is printed is the
 mean regret of the config handed over within a budget of epochs, finished or not, and of one that was also
-trained to its end within it. With --plot a chart of the first is written.
+trained to its end within it; as a yardstick, that of the config with the lowest loss of all at each step.
+With --plot a chart of the first is written.
 """
 
 import argparse
@@ -15,10 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from foretune.data.records import Floats
-from foretune.experiments.curve_replay import replay_curves
+from foretune.data.records import Floats, Task
+from foretune.experiments.curve_replay import Recorded, replay_curves
 from foretune.experiments.replay import leave_groups_out
 from foretune.faces.charts import Point, Series, lines
+from foretune.learners.readings import steps_to
 from histories import full_budget, read_history
 
 SHARES: Final = (0.1, 0.15, 0.2, 0.25, 0.5, 1.0)  # of ten whole trainings
@@ -39,6 +41,8 @@ def main() -> None:
     full = full_budget(options.history)
     budgets = [round(10 * full * share) for share in SHARES]
     splits = [*leave_groups_out(read_history(options.history, in_part=True))][: options.tasks]
+    print("\nMean regret of the config with the lowest loss, all being trained so far\n")
+    print(lowest_readings([task for split in splits for task in split.new], full))
     found = replay_curves(splits, full, budgets, seeds=options.seeds, learner=options.learner)
     for k, title in enumerate(("handed over", "handed over, and trained to its end")):
         print(f"\nMean regret of the config {title}, within so many epochs\n")
@@ -57,6 +61,18 @@ def table(found: Found, budgets: Sequence[float], which: int) -> str:
     for name, tasks in found.items():
         means = np.mean([regrets[which] for regrets in tasks.values()], axis=0)
         rows.append([name, *(f"{mean:.4f}" for mean in means)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def lowest_readings(tasks: Sequence[Task], full: float) -> str:
+    """A Markdown table: at each step the mean regret of the config whose loss is the lowest there."""
+    recorded = [Recorded.of(task, full) for task in tasks]
+    regrets = np.mean([one.regret[one.losses.argmin(axis=0)] for one in recorded], axis=0)
+    rows = [
+        [f"{step:g}" for step in steps_to(full)],
+        ["---"] * len(regrets),
+        [f"{mean:.4f}" for mean in regrets],
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
