@@ -84,7 +84,7 @@ def test_spelled_out_defaults_change_nothing(spelled: Config) -> None:
 
 
 def test_gaps_of_one_task_are_filled_from_its_own_trials() -> None:
-    """What another task saw does not move a guess: each surface is its own, only the length is shared."""
+    """What another task saw does not move a guess: each surface is its own, only what matters is shared."""
     cells = [{"C": 10.0**k} for k in range(-3, 4)]
     mine = related_task("a", 0.5, 0.2, cells=cells)
     asked = [{"C": 0.3}, {"C": 30.0}]
@@ -136,15 +136,17 @@ def test_doubt_grows_with_the_distance_from_what_was_tried() -> None:
 
 
 def test_doubt_is_scikit_learns_variance() -> None:
-    """Where one task tried some configs it is the variance of a Gaussian process with that length scale."""
+    """Where one task tried some configs it is the variance of a Gaussian process with what was learned."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern
 
     cells = [{"C": c, "gamma": g} for c in (0.01, 1.0, 100.0) for g in (1e-4, 0.1)]
     asked = [{"C": 3.0, "gamma": 1e-3}, {"C": 900.0, "gamma": 5.0}]
     found = surfaces(related_task("a", 0.5, 0.5, cells=cells))
-    encoder, length = Encoder(related_space()), found._fits[0][2]
-    process = GaussianProcessRegressor(Matern(length, nu=2.5), alpha=0.05, optimizer=None)
+    encoder, learned = Encoder(related_space()), found.relevance
+    process = GaussianProcessRegressor(
+        Matern(1 / learned.scales, nu=2.5), alpha=learned.noise, optimizer=None
+    )
     process.fit(encoder(cells), np.zeros(len(cells)))
     std = process.predict(encoder(asked), return_std=True)[1]
     np.testing.assert_allclose(found.doubt(asked), std**2, rtol=1e-6)

@@ -10,9 +10,8 @@ from scipy.stats import norm, rankdata
 
 from foretune.data.records import FAILED, Config, Floats, Ints, Mask, Task
 from foretune.features.encoding import Encoder
+from foretune.learners.relevance import Relevance
 
-NOISE = 0.05  # share of a task's variance that no surface explains (fold noise of the first sweep)
-LENGTHS = (0.3, 0.6, 1.2, 2.4)  # length scales tried, in units of the cube's edge
 NOVEL = 0.5  # length scale, in units of the cube's edge, of what the past never varied
 MOST_DOUBTED = 16  # groups of tasks whose doubts are averaged; more say the same
 MOST_TRIALS = 500  # of one task that a surface passes by; more cost time by their cube and change little
@@ -25,7 +24,7 @@ class Surfaces:
     a task the lowest of n losses becomes the lowest of n standard normal quantiles, and so on. A config that
     a task tried has its recorded loss (the mean, if it was repeated); one that failed counts as the worst
     that the task saw; any other has the posterior mean of a Gaussian process on the task's own scores, and
-    the loss which that score has in this task.
+    the loss which that score has in this task. Which hyperparameters matter to that process, all tasks say.
 
     `recorded` (tasks, configs) holds losses, NaN where a config was not tried; `best` (tasks,) its minimum.
     """
@@ -84,10 +83,10 @@ class Surfaces:
         known = np.isfinite(self._recorded_at([*map(self._encoder.key, configs)]))
         found, members = np.zeros(len(points)), 0
         step = -(-len(self._fits) // MOST_DOUBTED)
-        for who, X, length, factor, _ in self._fits[::step]:
+        for who, X, factor, _ in self._fits[::step]:
             missing = ~known[who].all(axis=0)
             if missing.any():
-                solved = solve_triangular(factor, matern(X, points[missing], length), lower=True)
+                solved = solve_triangular(factor, self._alike(X, points[missing]), lower=True)
                 share = (~known[np.ix_(who, np.flatnonzero(missing))]).sum(axis=0)
                 found[missing] += share * np.maximum(1.0 - (solved**2).sum(axis=0), 0.0)
             members += len(who)
@@ -152,11 +151,11 @@ class Surfaces:
     def _impute(self, losses: Floats, scores: Floats, points: Floats) -> None:
         """Fills the gaps in place; tasks that tried the same configs share one fit."""
         stand_ins = self._stand_ins(points)
-        for members, X, length, _, weights in self._fits:
+        for members, X, _, weights in self._fits:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
-            guess = np.mean([matern(one[gaps], X, length) @ weights for one in stand_ins], axis=0).T
+            guess = np.mean([self._alike(one[gaps], X) @ weights for one in stand_ins], axis=0).T
             for t, row in zip(members, guess, strict=True):
                 values, quantiles = self._quantiles[t]
                 missing = gaps & np.isnan(losses[t])
@@ -175,25 +174,33 @@ class Surfaces:
         return self._points.min(axis=0), self._points.max(axis=0)
 
     @cached_property
-    def _fits(self) -> list[tuple[Ints, Floats, float, Floats, Floats]]:
-        """For tasks that tried the same configs: who, where (n, d), length, Cholesky factor, weights."""
+    def relevance(self) -> Relevance:
+        """Which columns matter to losses, learned from all tasks together."""
+        tried = np.isfinite(self.recorded)
+        return Relevance.learned(
+            [
+                (self._points[here], np.interp(self.recorded[t, here], *self._quantiles[t]))
+                for t, here in enumerate(tried)
+            ]
+        )
+
+    def _alike(self, A: Floats, B: Floats) -> Floats:
+        """The covariance (a, b) of scores at points that differ in what matters."""
+        return matern(A * self.relevance.scales, B * self.relevance.scales, 1.0)
+
+    @cached_property
+    def _fits(self) -> list[tuple[Ints, Floats, Floats, Floats]]:
+        """For tasks that tried the same configs: who, where (n, d), Cholesky factor, weights."""
         points, fits = self._points, []
         for tried, members in _by_row(np.isfinite(self.recorded)):
             if len(tried) > MOST_TRIALS:
                 tried = np.random.default_rng(0).permutation(tried)[:MOST_TRIALS]  # noqa: PLW2901
             y = np.stack([np.interp(self.recorded[t, tried], *self._quantiles[t]) for t in members], axis=1)
             X = points[tried]
-            best = max((_fitted(X, y, length) for length in LENGTHS), key=lambda fit: fit[0])
-            fits.append((members, X, *best[1:]))
+            covariance = self._alike(X, X) + self.relevance.noise * np.eye(len(X))
+            factor = np.asarray(np.linalg.cholesky(covariance))
+            fits.append((members, X, factor, cho_solve((factor, True), y)))
         return fits
-
-
-def _fitted(X: Floats, y: Floats, length: float) -> tuple[float, float, Floats, Floats]:
-    """The log-likelihood of a length scale for the functions y (n, tasks), the length, factor and weights."""
-    factor = np.asarray(np.linalg.cholesky(matern(X, X, length) + NOISE * np.eye(len(X))))
-    weights = cho_solve((factor, True), y)
-    fit = -0.5 * float(np.sum(y * weights)) - y.shape[1] * float(np.log(np.diag(factor)).sum())
-    return fit, length, factor, weights
 
 
 def _switched(points: Floats, who: Mask, block: Ints, k: int) -> Floats:

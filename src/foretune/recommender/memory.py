@@ -12,7 +12,7 @@ from foretune.data.cache_folder import cache_folder
 from foretune.data.records import Task, canonical, sides_of
 from foretune.experience import REHEARSALS
 
-FORMAT: Final = 4  # of what is remembered, and of how it was come by: raised when either changes
+FORMAT: Final = 5  # of what is remembered, and of how it was come by: raised when either changes
 
 
 def content_key(tasks: Sequence[Task]) -> str:

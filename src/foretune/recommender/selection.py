@@ -1,10 +1,13 @@
 """`auto`: how far to believe the history, learned by rehearsing on the past tasks themselves."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Final, Self
 
 import numpy as np
+from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
 from foretune.learners.gaussian_process import (
@@ -15,8 +18,10 @@ from foretune.learners.gaussian_process import (
     credence,
 )
 from foretune.learners.learner import taught
+from foretune.learners.mixture import Mixture
 from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
+from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.memory import content_key, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
@@ -59,23 +64,34 @@ class Rehearsal:
 
     `odds` (opinions + 1,) are the prior shares of the opinions, `inflation` (watched,) the factor by which
     the std of a forecast is too small after so many trials, `stopping` when searches could have stopped.
+    `relevance` says which columns matter in the space that `space` names.
     """
 
     odds: Floats
     inflation: Floats
     tasks: int
     stopping: Stopping
+    relevance: Relevance
+    space: str
 
     def as_json(self) -> dict[str, Any]:
-        """The rehearsal as numbers and lists."""
+        """The rehearsal as texts, numbers and lists."""
         lists = {name: getattr(self, name).tolist() for name in ("odds", "inflation")}
-        return {**lists, "tasks": self.tasks, **self.stopping.as_json()}
+        kernel = {
+            "scales": self.relevance.scales.tolist(),
+            "noise": self.relevance.noise,
+            "space": self.space,
+        }
+        return {**lists, "tasks": self.tasks, **self.stopping.as_json(), **kernel}
 
     @classmethod
     def of_json(cls, values: Mapping[str, Any]) -> Self:
         """The rehearsal that `as_json` wrote."""
-        odds, inflation = (np.array(values[name], dtype=np.float64) for name in ("odds", "inflation"))
-        return cls(odds, inflation, int(values["tasks"]), Stopping.of_json(values))
+        odds, inflation, scales = (
+            np.array(values[name], dtype=np.float64) for name in ("odds", "inflation", "scales")
+        )
+        relevance, stopping = Relevance(scales, float(values["noise"])), Stopping.of_json(values)
+        return cls(odds, inflation, int(values["tasks"]), stopping, relevance, str(values["space"]))
 
 
 class Auto:
@@ -97,6 +113,8 @@ class Auto:
         useful = taught(tasks)
         self.rehearsal = self._given or _remembered(useful)
         self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
+        if self.rehearsal.space == _name_of(self._past.mixture.space):
+            self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
 
     @property
@@ -153,14 +171,16 @@ def unrehearsed() -> Rehearsal:
     """What is believed before any rehearsal: all opinions alike, but for the cold one's share."""
     n = len(OPINIONS)
     odds = np.array([(1 - COLD_SHARE) / n] * n + [COLD_SHARE])
-    return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0))
+    nothing = Relevance(np.empty(0), USUAL_NOISE)
+    return Rehearsal(odds, np.ones(len(WATCHED)), 0, Stopping.learned([], 1.0), nothing, space="")
 
 
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     """What playing past tasks with what the others teach says about the opinions and their intervals."""
-    sides = list(groups_of(tasks).values())
+    sides, mixture = list(groups_of(tasks).values()), Mixture(tasks)
+    relevance, space = mixture.surfaces.relevance, _name_of(mixture.space)
     if len(sides) < FEWEST_TASKS:
-        return unrehearsed()
+        return replace(unrehearsed(), relevance=relevance, space=space)
     odds = unrehearsed().odds
     notes = Notes({count: [] for count in WATCHED})
     order = np.random.default_rng(0).permutation(len(sides))
@@ -171,8 +191,14 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
         for k in part[: REHEARSED // PARTS]:
             _play(taught_by_others, odds, sides[k][0], notes)
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
-    learned = _learned(np.array(notes.evidence), odds)
-    return Rehearsal(learned, _inflation(notes.errors), len(notes.evidence), stopping)
+    learned, inflation = _learned(np.array(notes.evidence), odds), _inflation(notes.errors)
+    return Rehearsal(learned, inflation, len(notes.evidence), stopping, relevance, space)
+
+
+def _name_of(space: ConfigurationSpace) -> str:
+    """What tells spaces apart, whose columns may mean something else."""
+    told = json.dumps(space.to_serialized_dict(), sort_keys=True, default=str)
+    return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None:
