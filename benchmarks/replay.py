@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, Final
+from zlib import crc32
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class Job:
     new: tuple[str, ...]
     trials: int
     seeds: int
+    past_trials: int  # of each past task; 0 = all
 
 
 def main() -> None:
@@ -66,13 +68,13 @@ def play_history(folder: Path, options: argparse.Namespace) -> None:
     jobs: list[Job] = []
     for method in options.method or [*PEERS, "portfolio", "neighbours"]:
         seeds = options.seeds if METHODS[method].random else 1
-        entry = _entry(results, method, {"trials": options.trials, "folds": options.folds, "seeds": seeds})
+        entry = _entry(results, method, _settings(options, seeds))
         planned = len(jobs)
         for split in splits:
             new = tuple(task.name for task in split.new if task.name not in entry["tasks"])
             past = tuple(task.name for task in split.past)
             if new:
-                jobs.append(Job(folder, method, past, new, options.trials, seeds))
+                jobs.append(Job(folder, method, past, new, options.trials, seeds, options.past_trials))
         if len(jobs) > planned:
             entry |= _provenance()
     print(
@@ -108,7 +110,8 @@ def _keep(results: Results, job: Job, finished: Future[Results]) -> None:
 def run(job: Job) -> Results:
     """The rows of one job by task, means over the seeds: what the JSON holds."""
     tasks = _tasks(job.folder)
-    past, new = [tasks[name] for name in job.past], [tasks[name] for name in job.new]
+    past = [_thinned(tasks[name], job.past_trials) for name in job.past]
+    new = [tasks[name] for name in job.new]
     searches: dict[str, list[Search]] = {}
     fitting = []
     for seed in range(job.seeds):
@@ -118,6 +121,14 @@ def run(job: Job) -> Results:
         for task in new:
             searches.setdefault(task.name, []).append(play(job.method, method, task, trials=job.trials))
     return {name: row(found, fit_seconds=float(np.mean(fitting))) for name, found in searches.items()}
+
+
+def _thinned(task: Task, most: int) -> Task:
+    """The task with so many of its trials, drawn at random: other ones in each task; 0 = all."""
+    if not most:
+        return task
+    drawn = np.random.default_rng(crc32(task.name.encode())).permutation(len(task.trials))[:most]
+    return replace(task, trials=tuple(task.trials[k] for k in sorted(drawn)))
 
 
 def row(searches: Sequence[Search], *, fit_seconds: float) -> Results:
@@ -165,6 +176,12 @@ def _opened(file: Path, folder: Path) -> Results:
         found: Results = json.loads(file.read_text(encoding="utf-8"))
         return found
     return {"history": folder.name, "methods": {}}
+
+
+def _settings(options: argparse.Namespace, seeds: int) -> Results:
+    """The options that change a curve."""
+    thin = {"past_trials": options.past_trials} if options.past_trials else {}
+    return {"trials": options.trials, "folds": options.folds, "seeds": seeds, **thin}
 
 
 def _entry(results: Results, method: str, options: Results) -> Results:
@@ -230,6 +247,9 @@ def _options() -> argparse.Namespace:
         "--folds", type=int, default=0, help="leave groups out in so many parts; 0 = one by one"
     )
     parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument(
+        "--past-trials", type=int, default=0, help="teach so many trials of each past task, drawn at random"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="for methods that chance plays a part in")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--output", type=Path, required=True)
