@@ -136,7 +136,7 @@ def test_doubt_grows_with_the_distance_from_what_was_tried() -> None:
 
 
 def test_doubt_is_scikit_learns_variance() -> None:
-    """Where one task tried some configs it is the variance of a Gaussian process with what was learned."""
+    """Where one task tried some configs it is the variance of a Gaussian process with what was learned, warily."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern
 
@@ -144,9 +144,8 @@ def test_doubt_is_scikit_learns_variance() -> None:
     asked = [{"C": 3.0, "gamma": 1e-3}, {"C": 900.0, "gamma": 5.0}]
     found = surfaces(related_task("a", 0.5, 0.5, cells=cells))
     encoder, learned = Encoder(related_space()), found.relevance
-    process = GaussianProcessRegressor(
-        Matern(1 / learned.scales, nu=2.5), alpha=learned.noise, optimizer=None
-    )
+    kernel = Matern(1 / np.maximum(learned.scales, 1.0), nu=2.5)
+    process = GaussianProcessRegressor(kernel, alpha=learned.noise, optimizer=None)
     process.fit(encoder(cells), np.zeros(len(cells)))
     std = process.predict(encoder(asked), return_std=True)[1]
     np.testing.assert_allclose(found.doubt(asked), std**2, rtol=1e-6)

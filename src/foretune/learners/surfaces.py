@@ -77,20 +77,34 @@ class Surfaces:
         """How little the past tells about n configs, (n,) in [0, 1]: the mean variance of its scores there.
 
         0 where every task tried the config; towards 1 where it is like none that was ever tried, or differs
-        in what was the same for all of them.
+        in what was the same for all of them. That a hyperparameter does not matter is not relied on here.
         """
         points = self._encoder(configs)
         known = np.isfinite(self._recorded_at([*map(self._encoder.key, configs)]))
         found, members = np.zeros(len(points)), 0
-        step = -(-len(self._fits) // MOST_DOUBTED)
-        for who, X, factor, _ in self._fits[::step]:
+        for who, X, factor in self._doubts:
             missing = ~known[who].all(axis=0)
             if missing.any():
-                solved = solve_triangular(factor, self._alike(X, points[missing]), lower=True)
+                solved = solve_triangular(factor, matern(X, points[missing] * self._wary, 1.0), lower=True)
                 share = (~known[np.ix_(who, np.flatnonzero(missing))]).sum(axis=0)
                 found[missing] += share * np.maximum(1.0 - (solved**2).sum(axis=0), 0.0)
             members += len(who)
         return np.maximum(found / members, self._novelty(points))
+
+    @cached_property
+    def _wary(self) -> Floats:
+        """Scales (d,) by which no column matters less than usual: what seems not to matter may yet."""
+        return np.maximum(self.relevance.scales, 1.0)
+
+    @cached_property
+    def _doubts(self) -> list[tuple[Ints, Floats, Floats]]:
+        """Some of the fits for `doubt`: who, where (n, d), Cholesky factor."""
+        found = []
+        for who, X, _, _ in self._fits[:: -(-len(self._fits) // MOST_DOUBTED)]:
+            scaled = X * self._wary
+            covariance = matern(scaled, scaled, 1.0) + self.relevance.noise * np.eye(len(X))
+            found.append((who, scaled, np.asarray(np.linalg.cholesky(covariance))))
+        return found
 
     def _novelty(self, points: Floats) -> Floats:
         """How far points (n, d) differ in what all past configs had in common, (n,) in [0, 1]."""
