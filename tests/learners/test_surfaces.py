@@ -136,7 +136,7 @@ def test_doubt_grows_with_the_distance_from_what_was_tried() -> None:
 
 
 def test_doubt_is_scikit_learns_variance() -> None:
-    """Where one task tried some configs it is the variance of a Gaussian process with what was learned, warily."""
+    """Where one task tried some configs it is the variance of a Gaussian process wary of what it learned."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import Matern
 
@@ -149,6 +149,38 @@ def test_doubt_is_scikit_learns_variance() -> None:
     process.fit(encoder(cells), np.zeros(len(cells)))
     std = process.predict(encoder(asked), return_std=True)[1]
     np.testing.assert_allclose(found.doubt(asked), std**2, rtol=1e-6)
+
+
+def wide_tasks(*, upto: float = 1.0) -> tuple[ConfigurationSpace, list[Task]]:
+    """Eight tasks over six numbers, of which the first alone matters; the last was tried up to a value."""
+    space = ConfigurationSpace()
+    space.add(*(Float(name, (0.0, 1.0)) for name in "abcdef"))
+    tasks = []
+    for k in range(8):
+        rows = np.random.default_rng(k).random((30, 6)) * [1, 1, 1, 1, 1, upto]
+        configs = [dict(zip("abcdef", row.tolist(), strict=True)) for row in rows]
+        trials = tuple(Trial(config, math.sin(5 * config["a"] + k)) for config in configs)
+        tasks.append(Task(f"{k}", "wide", space, trials=trials))
+    return space, tasks
+
+
+def test_what_matters_everywhere_is_known_in_each_task() -> None:
+    """Thirty trials in six dimensions tell where others would end, since only one dimension matters."""
+    space, tasks = wide_tasks()
+    asked = sobol_configs(space, 64, seed=3)
+    found = Surfaces(tasks, Encoder(space)).losses(asked)
+    truth = [[math.sin(5 * config["a"] + k) for config in asked] for k in range(8)]
+    errors = np.abs(found - np.array(truth)).mean()
+    assert errors < 0.1
+
+
+def test_what_seems_not_to_matter_is_not_relied_on() -> None:
+    """Where a number never had such values, a config is in doubt though it has not mattered so far."""
+    space, tasks = wide_tasks(upto=0.2)
+    found = Surfaces(tasks, Encoder(space))
+    near, far = found.doubt([dict.fromkeys("abcde", 0.5) | {"f": f} for f in (0.1, 1.0)])
+    assert found.relevance.scales[5] < 0.5
+    assert far > 1.5 * near
 
 
 def test_what_the_past_never_varied_is_in_doubt() -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ConfigSpace import ConfigurationSpace, Float
 
 from foretune.data.records import Task, Trial
+from foretune.learners.relevance import Relevance
 from foretune.recommender.recommender import Recommender
 from foretune.recommender.selection import COLD_SHARE, Auto, Rehearsal, rehearse
 from foretune.testing import RELATED_CELLS, check_learner, related_loss, related_task, related_tasks
@@ -83,6 +85,20 @@ def test_a_rehearsal_survives_json() -> None:
     assert found.odds.sum() == pytest.approx(1.0)
     assert found.odds[-1] == COLD_SHARE
     assert rehearse(related_tasks(4)).tasks == 0
+
+
+def test_what_matters_is_remembered_for_its_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taught again, `auto` does not learn anew which columns matter, but where the space has changed."""
+    past = related_tasks(8)
+    first = Auto().fit(past)
+    learned = first.rehearsal.relevance.scales
+    assert (learned == first._past.mixture.surfaces.relevance.scales).all()
+    changed = ConfigurationSpace()
+    changed.add(Float("C", (0.1, 10.0), log=True), Float("gamma", (1e-3, 1.0), log=True))
+    elsewhere = [replace(task, space=changed) for task in past]
+    monkeypatch.setattr(Relevance, "learned", lambda _tasks: Relevance(np.full(2, 7.0), 0.1))
+    assert (Auto().fit(past)._past.mixture.surfaces.relevance.scales == learned).all()
+    assert (Auto().fit(elsewhere)._past.mixture.surfaces.relevance.scales == 7.0).all()
 
 
 def test_it_says_what_it_chose() -> None:
