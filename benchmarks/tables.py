@@ -76,9 +76,10 @@ class Played:
 
 
 def read(file: Path, chosen: Sequence[str] | None = None) -> Played | None:
-    """The results in a file, of these methods or all; None where no task was played by all of them."""
+    """The results in a file, of these methods or all; None where no task was played by all, or by any."""
     results = json.loads(file.read_text(encoding="utf-8"))
-    entries = {name: one["tasks"] for name, one in results["methods"].items() if not chosen or name in chosen}
+    methods = results.get("methods", {})  # files of other benchmarks lie beside
+    entries = {name: one["tasks"] for name, one in methods.items() if not chosen or name in chosen}
     entries = {name: tasks for name, tasks in entries.items() if tasks}
     if not entries or not (tasks := sorted(set.intersection(*map(set, entries.values())))):
         return None

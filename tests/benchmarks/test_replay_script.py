@@ -58,7 +58,15 @@ def folder(tmp_path: Path) -> Path:
 
 def options(folder: Path, **changes: object) -> argparse.Namespace:
     """What the command line gives for a quick run on this history."""
-    given = {"method": ["random"], "tasks": 0, "folds": 0, "trials": 4, "seeds": 2, "jobs": 1}
+    given = {
+        "method": ["random"],
+        "tasks": 0,
+        "folds": 0,
+        "trials": 4,
+        "seeds": 2,
+        "jobs": 1,
+        "past_trials": 0,
+    }
     return argparse.Namespace(**given | {"output": folder.parents[1] / "results"} | changes)
 
 
@@ -117,7 +125,20 @@ def test_a_run_goes_on_where_it_was(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert len(results["methods"]["random"]["tasks"]["t0"]["solved_after"]) == 2
 
 
-def test_tables_count_a_task_up_to_half_of_its_configs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_past_task_may_teach_some_of_its_trials(folder: Path) -> None:
+    """They are drawn at random, other ones in each task, and the same each time."""
+    tasks = read_history(folder)
+    drawn = [[task.trials.index(t) for t in replay._thinned(task, 3).trials] for task in tasks]
+    again = [[task.trials.index(t) for t in replay._thinned(task, 3).trials] for task in tasks]
+    assert drawn == again
+    assert all(len(set(one)) == 3 for one in drawn)
+    assert len({tuple(one) for one in drawn}) > 1
+    assert replay._thinned(tasks[0], 0) is tasks[0]
+
+
+def test_tables_count_a_task_up_to_half_of_its_configs(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With eight configs a task counts after 1, 2 and 3 of four trials, and for its best within four."""
     monkeypatch.setattr(
         replay,
@@ -131,6 +152,8 @@ def test_tables_count_a_task_up_to_half_of_its_configs(folder: Path, monkeypatch
     assert played is not None
     assert played.checkpoints == [1, 2, 3]
     assert played.rank.sum() == pytest.approx(3.0)
+    (other := tmp_path / "seconds.json").write_text('{"seconds": 600}', encoding="utf-8")
+    assert tables.read(other) is None
     assert "| portfolio |" in tables.overall_table([played])
     assert "| small | portfolio |" in tables.calibration_table([played])
     assert "| small | 1 | 5 | random |" in tables.versus_table([played], "portfolio", [1])
