@@ -125,7 +125,7 @@ def _range(name: str, numbers: Sequence[float], log: bool | None) -> Hyperparame
     log = is_logarithmic(numbers) if log is None else log
     if whole:
         return Integer(name, (int(low), int(high)), log=log)
-    low, high = _kept_bound(low, -1.0), _kept_bound(high, 1.0)
+    low, high = _kept_bound(float(low), -1.0), _kept_bound(float(high), 1.0)
     return Float(name, (low, high), log=log and low > 0)
 
 
