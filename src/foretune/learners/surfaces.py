@@ -98,12 +98,11 @@ class Surfaces:
 
     @cached_property
     def _doubts(self) -> list[tuple[Ints, Floats, Floats]]:
-        """Some of the fits for `doubt`: who, where (n, d), Cholesky factor."""
+        """Some of the fits for `doubt`: who, where (n, d) on wary scales, Cholesky factor."""
         found = []
-        for who, X, _, _ in self._fits[:: -(-len(self._fits) // MOST_DOUBTED)]:
+        for who, X, _ in self._fits[:: -(-len(self._fits) // MOST_DOUBTED)]:
             scaled = X * self._wary
-            covariance = matern(scaled, scaled, 1.0) + self.relevance.noise * np.eye(len(X))
-            found.append((who, scaled, np.asarray(np.linalg.cholesky(covariance))))
+            found.append((who, scaled, _factor(scaled, self.relevance.noise)))
         return found
 
     def _novelty(self, points: Floats) -> Floats:
@@ -164,12 +163,13 @@ class Surfaces:
 
     def _impute(self, losses: Floats, scores: Floats, points: Floats) -> None:
         """Fills the gaps in place; tasks that tried the same configs share one fit."""
-        stand_ins = self._stand_ins(points)
-        for members, X, _, weights in self._fits:
+        stand_ins, scales = self._stand_ins(points), self.relevance.scales
+        for members, X, weights in self._fits:
             gaps = np.isnan(losses[members]).any(axis=0)
             if not gaps.any():
                 continue
-            guess = np.mean([self._alike(one[gaps], X) @ weights for one in stand_ins], axis=0).T
+            covariances = [matern(one[gaps] * scales, X * scales, 1.0) for one in stand_ins]
+            guess = np.mean([covariance @ weights for covariance in covariances], axis=0).T
             for t, row in zip(members, guess, strict=True):
                 values, quantiles = self._quantiles[t]
                 missing = gaps & np.isnan(losses[t])
@@ -198,23 +198,23 @@ class Surfaces:
             ]
         )
 
-    def _alike(self, A: Floats, B: Floats) -> Floats:
-        """The covariance (a, b) of scores at points that differ in what matters."""
-        return matern(A * self.relevance.scales, B * self.relevance.scales, 1.0)
-
     @cached_property
-    def _fits(self) -> list[tuple[Ints, Floats, Floats, Floats]]:
-        """For tasks that tried the same configs: who, where (n, d), Cholesky factor, weights."""
+    def _fits(self) -> list[tuple[Ints, Floats, Floats]]:
+        """For tasks that tried the same configs: who, where (n, d), weights (n, tasks)."""
         points, fits = self._points, []
         for tried, members in _by_row(np.isfinite(self.recorded)):
             if len(tried) > MOST_TRIALS:
                 tried = np.random.default_rng(0).permutation(tried)[:MOST_TRIALS]  # noqa: PLW2901
             y = np.stack([np.interp(self.recorded[t, tried], *self._quantiles[t]) for t in members], axis=1)
             X = points[tried]
-            covariance = self._alike(X, X) + self.relevance.noise * np.eye(len(X))
-            factor = np.asarray(np.linalg.cholesky(covariance))
-            fits.append((members, X, factor, cho_solve((factor, True), y)))
+            factor = _factor(X * self.relevance.scales, self.relevance.noise)
+            fits.append((members, X, cho_solve((factor, True), y)))
         return fits
+
+
+def _factor(scaled: Floats, noise: float) -> Floats:
+    """The Cholesky factor (n, n) of the covariance of noisy scores at these points (n, d)."""
+    return np.asarray(np.linalg.cholesky(matern(scaled, scaled, 1.0) + noise * np.eye(len(scaled))))
 
 
 def _switched(points: Floats, who: Mask, block: Ints, k: int) -> Floats:

@@ -220,8 +220,8 @@ def expected_gains(prospects: Prospects) -> Floats:
     """
     mean, begun = prospects.mean, prospects.reached > 0
     best = int(np.argmin(np.where(begun, mean, np.inf)))
-    others = np.argsort(np.where(np.arange(len(mean)) == best, np.inf, mean), kind="stable")
-    looked_at = np.array([best, *others[: min(CONTENDERS, len(mean)) - 1]])
+    order = np.argsort(mean, kind="stable")
+    looked_at = np.array([best, *order[order != best][: CONTENDERS - 1]])
     ends = np.random.default_rng(0).multivariate_normal(
         mean[looked_at],
         prospects.covariance[np.ix_(looked_at, looked_at)],
