@@ -5,7 +5,8 @@
 
 Four datasets that scikit-learn bundles, and others whose groups are left out of the experience first. All
 search with the same pipeline on the same inner folds; what each selected is fitted again and judged on an
-outer test part. A run that was stopped goes on where it was.
+outer test part. A run that was stopped goes on where it was. `--rivals` takes what does not depend on the
+library's learners from a former run's file.
 """
 
 import argparse
@@ -43,6 +44,17 @@ BUNDLED: Final = ("breast_cancer", "wine", "digits", "iris")
 FAMILIES: Final = ("decision_tree", "svm", "random_forest")
 WITHIN: Final = 0.003  # of the grid's best accuracy counts as reaching it
 FOLDS: Final = 3
+METHODS: Final = (
+    "default",
+    "grid",
+    "meta 3 cells",
+    "fixed 3 cells",
+    "meta 1",
+    "meta 3",
+    "meta 10",
+    "random 60",
+    "tpe 30",
+)
 RESAMPLES: Final = 10_000
 Found = tuple[float, float]  # accuracy on the inner folds, and on the outer test part
 
@@ -96,19 +108,23 @@ class Trained:
         return float(self.pipeline(config).fit(X_train, y_train).score(X_test, y_test))
 
 
-def searches(trained: Trained, past: Sequence[Task]) -> Iterator[tuple[str, Found]]:
-    """Every method with what it found."""
-    cells, space = trained.family.cells(), trained.space
+def rivals(trained: Trained) -> Iterator[tuple[str, Found]]:
+    """Every method that learns nothing from the past, with what it found."""
+    space = trained.space
     yield "default", trained.best_of([{}])
-    yield "grid", trained.best_of(cells)
+    yield "grid", trained.best_of(trained.family.cells())
+    points = np.random.default_rng(0).random((60, len(space)))
+    yield "random 60", trained.best_of([config_at(space, point) for point in points])
+    yield "tpe 30", tpe(trained, 30)
+
+
+def taught(trained: Trained, past: Sequence[Task]) -> Iterator[tuple[str, Found]]:
+    """Every method that learns from the past, with what it found."""
     yield "meta 3 cells", meta(trained, past, trained.family.grid, 3)
     yield "fixed 3 cells", trained.best_of(fixed_cells(trained, past, 3))
     yield "meta 1", meta(trained, past, None, 1)
     yield "meta 3", meta(trained, past, None, 3)
     yield "meta 10", meta(trained, past, None, 10)
-    points = np.random.default_rng(0).random((60, len(space)))
-    yield "random 60", trained.best_of([config_at(space, point) for point in points])
-    yield "tpe 30", tpe(trained, 30)
 
 
 def meta(trained: Trained, past: Sequence[Task], grid: Any, n_trials: int) -> Found:
@@ -160,6 +176,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/faces/search_cv.json"))
+    parser.add_argument("--rivals", type=Path, help="a former run's file, on the same rows")
     parser.add_argument("--show", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
@@ -174,6 +191,7 @@ def main() -> None:
 
 def _play(options: argparse.Namespace, results: dict[str, Any]) -> None:
     datasets = _datasets(options)
+    former = json.loads(options.rivals.read_text("utf-8")) if options.rivals else {}
     for name in options.family or FAMILIES:
         past = past_tasks(family=name, metric="accuracy")
         for data in datasets:
@@ -183,8 +201,10 @@ def _play(options: argparse.Namespace, results: dict[str, Any]) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 others = without(past, data)
-                small = data.sample(options.rows)
-                results[key] = dict(searches(Trained(small, family(name)), others))
+                trained = Trained(data.sample(options.rows), family(name))
+                found = former.get(key) or dict(rivals(trained))
+                found.update(taught(trained, others))
+            results[key] = {method: found[method] for method in METHODS}
             options.output.write_text(json.dumps(results, indent=0) + "\n", encoding="utf-8")
             print(key, {method: round(found[0], 4) for method, found in results[key].items()}, flush=True)
 
