@@ -240,6 +240,19 @@ def test_processes_on_one_storage_try_different_configs(
     assert len({*values}) == 3
 
 
+def test_a_worker_that_is_gone_is_not_waited_for(past: optuna.storages.InMemoryStorage) -> None:
+    """A trial that was left running before it had any parameter is in nobody's way once a later one ended."""
+    third = []
+    for left in (True, False):
+        study = optuna.create_study(sampler=MetaSampler(past))
+        gone = study.ask()
+        if not left:
+            study.tell(gone, state=optuna.trial.TrialState.FAIL)
+        study.optimize(quadratic(), n_trials=2)
+        third.append(study.trials[2].params)
+    assert third[0] == third[1]
+
+
 def test_failed_trials_are_not_repeated(past: optuna.storages.InMemoryStorage) -> None:
     """A config that failed is not proposed again, and the search goes on."""
 

@@ -156,11 +156,14 @@ class LiveStudy:
         return tuple(trial for trial in found if trial.config)
 
     def _silent(self, now: Moment) -> int:
-        """How many workers that started before this one have not shown yet what they are trying."""
+        """How many workers that started before this one have not shown yet what they are trying.
+
+        One that was silent when a later trial had begun and ended is gone.
+        """
+        running = (one for one in now.others if one.state is TrialState.RUNNING and one.number < now.number)
+        ended = max((one.number for one in now.others if one.state.is_finished()), default=-1)
         return sum(
-            one.state is TrialState.RUNNING and not one.params and not self._proposals.get(one.number)
-            for one in now.others
-            if one.number < now.number
+            not one.params and not self._proposals.get(one.number) for one in running if one.number > ended
         )
 
     def _warn(self) -> None:
