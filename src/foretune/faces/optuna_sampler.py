@@ -165,7 +165,7 @@ class MetaSampler(BaseSampler):
         _check_study(study)
         key = self._key(study)
         if key not in self._studies:
-            tasks = _of_one_metric(_without(study, self._tasks()), study)
+            tasks = _of_one_metric(_without(study, self._tasks(study)), study)
             search = WarmSearch(tasks, aliases=self._aliases, seed=self._seed)
             while len(self._studies) >= STUDIES:
                 del self._studies[next(iter(self._studies))]
@@ -180,9 +180,9 @@ class MetaSampler(BaseSampler):
             return next((key for key in reversed(self._studies) if key[0] == name), (name, None))
         return name, start
 
-    def _tasks(self) -> list[Task]:
-        """The past tasks, of the family where one is given."""
-        tasks = _read(self._past, self._family)
+    def _tasks(self, study: optuna.Study) -> list[Task]:
+        """The past tasks that may teach the study, of the family where one is given."""
+        tasks = _read(self._past, self._family, study)
         if self._family is None:
             return tasks
         found = [task for task in tasks if task.family == self._family]
@@ -218,16 +218,22 @@ def _check_study(study: optuna.Study) -> None:
         )
 
 
-def _read(past: Past, family: str | None) -> list[Task]:
-    """The tasks of the past, wherever it lies."""
+def _read(past: Past, family: str | None, study: optuna.Study) -> list[Task]:
+    """The tasks of the past, wherever it lies; of a history only those of the metrics that are wanted."""
     if isinstance(past, BaseStorage):
         return tasks_of(studies_in(past), steps=False)
     if isinstance(past, str | PathLike):
         if kind_at(past) in ("optuna_database", "optuna_journal"):
             return tasks_of(studies_in(storage_at(past)), steps=False)
         with open_history(past, read_only=True) as opened:
-            return list(opened.tasks(family))
-    return list(past) if isinstance(past, list | tuple) else list(cast("History", past).tasks(family))
+            return _of_history(opened, family, study)
+    return list(past) if isinstance(past, list | tuple) else _of_history(cast("History", past), family, study)
+
+
+def _of_history(history: History, family: str | None, study: optuna.Study) -> list[Task]:
+    listed = _of_one_metric([*history.tasks(family, trials=False)], study)
+    wanted = dict.fromkeys((task.family, task.metric) for task in listed)
+    return [task for family, metric in wanted for task in history.tasks(family, metric=metric)]
 
 
 def _beginning(study: optuna.Study) -> str | None:
