@@ -380,7 +380,9 @@ def _weight(value: Any) -> float:
 
 
 def _storable(text: str | None, most: int = LONGEST_NAME) -> str | None:
-    """The text itself; a `HistoryError` where it is longer than `most`, or holds half a character."""
+    """The text itself; a `HistoryError` where it is none, longer than `most`, or holds half a character."""
+    if text is not None and not isinstance(text, str):
+        raise HistoryError(f"a task is named {text!r}, which is no text: give it a name, such as '{text}'.")
     try:
         (text or "").encode()
     except UnicodeEncodeError as error:
