@@ -1,5 +1,7 @@
 """A task's own trials as columns of the configs at hand."""
 
+import numpy as np
+
 from foretune.data.records import FAILED, RUNNING, Trial
 from foretune.features.encoding import Encoder
 from foretune.learners.observed import Observed
@@ -17,8 +19,10 @@ def test_trials_become_columns() -> None:
         Trial({"C": 3.0}, status=FAILED),
         Trial({"C": 4.0}, 0.1, fidelity=2),
     )
-    found = Observed.of(task, [{"C": 2.0}, {"C": 1.0}], Encoder(related_space()).key)
+    key = Encoder(related_space()).key
+    found = Observed.of(task, [{"C": 2.0}, {"C": 1.0}], key, lambda losses: np.minimum(losses, 0.8))
     assert found.configs == [{"C": 2.0}, {"C": 1.0}, {"C": 7.0}]
     assert found.tried.tolist() == [1, 2]
-    assert found.losses.round(9).tolist() == [0.3, 0.9]
+    assert found.measured.round(9).tolist() == [0.3, 0.9]
+    assert found.losses.round(9).tolist() == [0.3, 0.8]
     assert found.pending.tolist() == [0]

@@ -27,6 +27,7 @@ def observed(*, tried: tuple[int, ...] = (0, 2, 5), pending: tuple[int, ...] = (
         tuple(map(str, range(N))),
         np.array(tried),
         LOSSES[: len(tried)],
+        LOSSES[: len(tried)],
         np.array(pending, dtype=int),
     )
 
@@ -42,6 +43,15 @@ def posterior(seen: Observed, scales: Scales, losses: Floats | None = None) -> P
 def kernel(rows: Ints | list[int], length: float) -> Kernel:
     """The correlations of these configs with others."""
     return lambda columns: matern(POINTS[rows], POINTS[columns], length)
+
+
+def test_a_diverged_loss_is_no_worse_than_a_hopeless_one() -> None:
+    """Losses far beyond the others of their task are drawn in; all else stays, and so does what is unknown."""
+    scales = Scales(0.0, 0.0)
+    nothing = np.array([np.nan, np.nan])
+    np.testing.assert_array_equal(scales.drawn_in(nothing), nothing)
+    np.testing.assert_allclose(scales.drawn_in(np.array([2.0, np.nan, 1e6, 2.4])), [2.0, np.nan, 7.0, 2.4])
+    np.testing.assert_allclose(scales.drawn_in(np.array([0.0, 9.0, 40.0, 99.0])), [0.0, 9.0, 40.0, 45.0])
 
 
 def test_the_closed_form_is_plain_conditioning() -> None:

@@ -55,6 +55,17 @@ def test_a_failed_config_is_the_worst_seen() -> None:
     assert len(found.configs) == 3
 
 
+def test_many_new_choices_at_once_are_cheap() -> None:
+    """Where three trials took few of many choices, not every combination of those taken is asked."""
+    space = ConfigurationSpace()
+    space.add(*(Categorical(f"c{k}", ["a", "b", "c", "d"], default="a") for k in range(12)))
+    trials = tuple(Trial(dict.fromkeys(space, one), k / 10) for k, one in enumerate("abc", start=1))
+    found = Surfaces([Task("one", "any", space, trials=trials)], Encoder(space))
+    losses = found.losses([dict.fromkeys(space, "d"), dict.fromkeys(space, "a") | {"c3": "d"}])
+    assert losses[0, 1] < losses[0, 0]
+    assert 0.1 <= losses.min() <= losses.max() <= 0.3
+
+
 def test_a_guess_never_undercuts_the_best_seen() -> None:
     """On a steep slope no config that was not tried is promised to be better than the best that was."""
     cells = [{"C": 10.0**k} for k in (-3, -2, -1, 0)]

@@ -43,6 +43,15 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def as_tuples(value: Any) -> Any:
+    """The value with its lists as tuples: a store returns one as the other, and only tuples can be choices.
+
+    >>> as_tuples([64, [64, 32]])
+    (64, (64, 32))
+    """
+    return tuple(map(as_tuples, value)) if isinstance(value, list | tuple) else value
+
+
 def canonical(values: Mapping[str, Any]) -> str:
     """One JSON text per mapping, whatever its order; 1, 1.0 and True stay different.
 
@@ -80,7 +89,8 @@ class Trial:
     `scores` holds what was measured, metric -> one value a fold, in the metric's own direction; `noise` is
     the standard error of the loss over those folds; `costs` holds fit_seconds, predict_seconds, cpu_seconds
     and peak_bytes where they were measured. `fidelity` is the budget (epochs, rows, trees; None = full),
-    `curve` the losses on the way there. `weight` in (0, 1] says how far the trial is trusted.
+    `curve` the losses on the way there. `weight` in (0, 1] says how far the trial is trusted. Seconds, noise
+    or a fidelity that is NaN or infinite is None: in a table that is an empty cell.
     """
 
     config: Config
@@ -99,12 +109,14 @@ class Trial:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "config", {name: plain(value) for name, value in self.config.items()})
+        config = {name: as_tuples(plain(value)) for name, value in self.config.items()}
+        object.__setattr__(self, "config", config)
         object.__setattr__(self, "status", Status(self.status))
         for name in ("loss", "seconds", "noise", "fidelity"):
-            value = getattr(self, name)
             # Adding zero turns -0.0 into 0.0, which no store can lose.
-            object.__setattr__(self, name, None if value is None else float(value) + 0.0)
+            value = None if getattr(self, name) is None else float(getattr(self, name)) + 0.0
+            unknown = value is not None and name != "loss" and not math.isfinite(value)
+            object.__setattr__(self, name, None if unknown else value)
         if self.status is DONE and (self.loss is None or not math.isfinite(self.loss)):
             raise SpaceError(
                 f"a finished trial needs a finite loss, not {self.loss!r}: "

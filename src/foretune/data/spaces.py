@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.stats.qmc import Sobol
 
 from foretune.data.errors import SpaceError
-from foretune.data.records import Config, plain
+from foretune.data.records import Config, as_tuples, plain
 
 KIND: Final = ":kind"
 NUMBER: Final = "number"
@@ -175,6 +175,22 @@ def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
     low, high = hyperparameter.lower, hyperparameter.upper
     reach = ROUNDING * max(abs(low), abs(high))
     return bool(low - reach <= value <= high + reach)
+
+
+def space_of(told: Mapping[str, Any]) -> ConfigurationSpace:
+    """The space that ConfigSpace's serialised form, come from JSON, tells of: its lists are tuples again."""
+    return ConfigurationSpace.from_serialized_dict(_as_it_was(told))
+
+
+def _as_it_was(told: Any, role: str = "") -> Any:
+    if isinstance(told, Mapping):
+        return {name: _as_it_was(value, name) for name, value in told.items()}
+    if role in ("value", "default_value"):
+        return as_tuples(told)
+    if isinstance(told, list):
+        one = as_tuples if role in ("choices", "sequence", "values") else _as_it_was
+        return [*map(one, told)]
+    return told
 
 
 def covers(space: ConfigurationSpace, other: ConfigurationSpace) -> bool:

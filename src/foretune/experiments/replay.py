@@ -8,7 +8,16 @@ from typing import Any, Final, Protocol, Self
 import numpy as np
 
 from foretune.data.errors import LearningError
-from foretune.data.records import Config, Floats, Forecast, Recommendation, Task, groups_of
+from foretune.data.records import (
+    Config,
+    Floats,
+    Forecast,
+    Recommendation,
+    Task,
+    Trial,
+    canonical,
+    groups_of,
+)
 from foretune.experiments.judging import (
     RANDOM,
     Search,
@@ -18,7 +27,7 @@ from foretune.experiments.judging import (
     prediction,
     regret_curve,
 )
-from foretune.learners.learner import taught
+from foretune.features.encoding import Encoder
 from foretune.recommender.recommender import Recommender
 
 TRIALS: Final = 30
@@ -84,22 +93,29 @@ def replay(
     """Every method, and random search, on every left-out task; proposals come from its recorded configs.
 
     `methods` are names of learners, or makers of methods by name; each is made and fitted anew for every
-    split, with `seed`. `on_split` hears the number of splits done and planned. Raises `LearningError` where
-    the history holds fewer than two groups.
+    split, with `seed`. Left-out tasks with fewer than two finished trials are passed over. `on_split` hears
+    the number of splits done and planned. Raises `LearningError` where the history holds fewer than two
+    groups, or nothing that can be searched.
     """
     if not splits or any(not split.past for split in splits):
         raise LearningError(
             "a replay needs tasks of at least two groups: one to leave out, one to learn from."
         )
+    if not any(_can_be_searched(task) for split in splits for task in split.new):
+        raise LearningError("no left-out task holds two finished trials: there is nothing to search.")
     makers = methods if isinstance(methods, Mapping) else {name: _advised_by(name) for name in methods}
     searches: list[Search] = []
     for done, split in enumerate(splits, start=1):
         fitted = {name: make(seed).fit(split.past) for name, make in makers.items()}
-        for task in taught(split.new):
+        for task in filter(_can_be_searched, split.new):
             searches += [play(name, method, task, trials=trials) for name, method in fitted.items()]
             searches.append(_random_search(task, trials, seed))
         on_split(done, len(splits))
     return searches
+
+
+def _can_be_searched(task: Task) -> bool:
+    return len(task.done) > 1
 
 
 def _advised_by(learner: str) -> Maker:
@@ -107,7 +123,11 @@ def _advised_by(learner: str) -> Maker:
 
 
 def play(name: str, method: Method, task: Task, *, trials: int = TRIALS) -> Search:
-    """The search of a fitted method on this task: what it recommends gets its recorded trial."""
+    """The search of a fitted method on this task: what it recommends gets its recorded trial.
+
+    A config that was repeated has one trial, with its mean loss.
+    """
+    task = _each_once(task)
     recorded = {id(trial.config): trial for trial in task.done}
     configs = [trial.config for trial in task.done]
     now = replace(task, trials=())
@@ -149,7 +169,20 @@ def _forecast(method: Method, now: Task, task: Task) -> dict[int, tuple[Forecast
     return {len(now.trials): (forecast, losses_of(untried))}
 
 
+def _each_once(task: Task) -> Task:
+    """The task with the finished trials of each config as one, equal settings being one config."""
+    key = canonical if task.space is None else Encoder(task.space).key
+    repeats: dict[str, list[Trial]] = {}
+    for trial in task.done:
+        repeats.setdefault(key(trial.config), []).append(trial)
+    if len(repeats) == len(task.done):
+        return task
+    trials = (replace(same[0], loss=float(losses_of(same).mean())) for same in repeats.values())
+    return replace(task, trials=tuple(trials))
+
+
 def _random_search(task: Task, trials: int, seed: int) -> Search:
+    task = _each_once(task)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(task.done)) for _ in range(RANDOM_REPEATS)]
     regrets = [regret_curve([task.done[k] for k in order], task, trials) for order in orders]

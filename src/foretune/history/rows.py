@@ -240,12 +240,12 @@ class RowReader:
 
 
 def _read_space(text: str) -> "ConfigurationSpace":
-    from ConfigSpace import ConfigurationSpace  # noqa: PLC0415 - heavy, and histories without spaces exist
+    from foretune.data.spaces import space_of  # noqa: PLC0415 - heavy, and histories without spaces exist
 
     try:
         values = _read_mapping(text)
         check_space(values)
-        return ConfigurationSpace.from_serialized_dict(values)
+        return space_of(values)
     except Exception as error:  # ConfigSpace raises whatever a malformed space makes it stumble on
         raise ValueError(f"no space: {str(error)[:200]}") from error
 

@@ -157,7 +157,8 @@ class Curves:
     def _read(self, task: Task, keys: Sequence[str]) -> Floats:
         """What the task's own trials say of the configs (n, steps); NaN where nothing was measured."""
         curves = curves_of(task, self.full, self.encoder.key)
-        return np.array([at_steps(curves[key][1] if key in curves else {}, self.steps) for key in keys])
+        read = np.array([at_steps(curves[key][1] if key in curves else {}, self.steps) for key in keys])
+        return self._scales.drawn_in(read)
 
     def _view(self, configs: Sequence[Config], keys: tuple[str, ...]) -> _View:
         if keys not in self._views:

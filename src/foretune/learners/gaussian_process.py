@@ -92,7 +92,7 @@ class GaussianProcess:
 
     def observed(self, task: Task, configs: Sequence[Config]) -> Observed:
         """The task's trials as columns of these configs."""
-        return Observed.of(task, configs, self.mixture.encoder.key)
+        return Observed.of(task, configs, self.mixture.encoder.key, self.scales.drawn_in)
 
     def first(self, task: Task, observed: Observed, n: int) -> Forecast:
         """The forecast of the first n configs before any trial; its scenarios are badness, 0 to 1."""
@@ -156,7 +156,7 @@ class ColdGaussianProcess:
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
         """Before any trial all configs are alike, but those in the middle of the space come first."""
-        observed = Observed.of(task, configs, self.mixture.encoder.key)
+        observed = Observed.of(task, configs, self.mixture.encoder.key, self.scales.drawn_in)
         points = self.mixture.encoder(observed.configs)
         if not len(observed.tried):
             best = self.mixture.surfaces.best
@@ -182,7 +182,7 @@ def cold_posteriors(points: Floats, observed: Observed, scales: Scales) -> list[
 
 def _off_centre(points: Floats) -> Floats:
     """How far points are from the middle of the space, (n,) in [0, 1], the nearest first."""
-    distance = np.abs(points - 0.5).mean(axis=1)
+    distance = np.abs(points - 0.5).sum(axis=1)
     return np.asarray(distance / max(float(distance.max()), 1e-12))
 
 
@@ -215,7 +215,7 @@ def combined(
     functions = [one.functions(kept) for one, kept in zip(posteriors, chosen, strict=True) if len(kept)]
     means = np.concatenate([mean for mean, _ in functions])
     stds = np.concatenate([std for _, std in functions])
-    means[:, observed.tried] = observed.losses
+    means[:, observed.tried] = observed.measured
     means, stds = means[:, :n], stds[:, :n]
     mean = weights @ means
     variance = weights @ (stds**2 + (means - mean) ** 2)

@@ -14,18 +14,29 @@ class Observed:
     """`configs` (those asked for, then what the task tried besides), and which of them were tried.
 
     `keys` are the configs' names, equal for equal settings. `tried` (m,) are the columns of finished configs
-    and `losses` (m,) their mean losses; `pending` (p,) are the columns of those that are running.
+    and `measured` (m,) their mean losses; `losses` (m,) are these as they are learned from. `pending` (p,)
+    are the columns of configs that are running.
     """
 
     configs: list[Config]
     keys: tuple[str, ...]
     tried: Ints
+    measured: Floats
     losses: Floats
     pending: Ints
 
     @classmethod
-    def of(cls, task: Task, configs: Sequence[Config], key: Callable[[Config], str]) -> "Observed":
-        """The trials of the task among these configs, equal settings being one config."""
+    def of(
+        cls,
+        task: Task,
+        configs: Sequence[Config],
+        key: Callable[[Config], str],
+        drawn_in: Callable[[Floats], Floats],
+    ) -> "Observed":
+        """The trials of the task among these configs, equal settings being one config.
+
+        `drawn_in` makes of measured losses those that are learned from.
+        """
         everything, keys = list(configs), [*map(key, configs)]
         column = {name: k for k, name in enumerate(keys)}
         losses: dict[int, list[float]] = {}
@@ -44,5 +55,10 @@ class Observed:
         means = np.array([fmean(values) for values in losses.values()], dtype=np.float64)
         waiting = [k for k in pending if k not in losses]
         return cls(
-            everything, tuple(keys), np.array([*losses], dtype=int), means, np.array(waiting, dtype=int)
+            everything,
+            tuple(keys),
+            np.array([*losses], dtype=int),
+            means,
+            drawn_in(means),
+            np.array(waiting, dtype=int),
         )

@@ -10,6 +10,7 @@ from foretune.data.records import Floats, Ints
 from foretune.learners.observed import Observed
 
 NOISE = 0.05  # variance of a trial around its surface, where a task's losses have variance 1 (as in surfaces)
+FARTHEST = 5.0  # from the best of a task, in scales: a loss beyond that is drawn in
 LEAST = 1e-12  # share of a mean: what the trials speak for may come back from nothing
 Kernel = Callable[[Ints | slice], Floats]  # columns among n configs -> correlations (m + p, columns)
 
@@ -54,6 +55,16 @@ class Scales:
         steps = np.linspace(-1.5, 1.5, 5)
         logs = -0.5 * steps**2
         return np.exp(self.log_mean + self.log_std * steps), logs - log_sum(logs)
+
+    def drawn_in(self, losses: Floats) -> Floats:
+        """The losses of one task, in which a diverged training is no worse than a hopeless config.
+
+        None is farther from the best than a few times the largest scale, or what half of them are.
+        """
+        if not np.isfinite(losses).any():
+            return losses
+        best, usual = np.nanmin(losses), np.nanquantile(losses, 0.5, method="lower")
+        return np.asarray(np.minimum(losses, best + FARTHEST * max(self.grid()[0][-1], usual - best)))
 
 
 @dataclass(frozen=True)

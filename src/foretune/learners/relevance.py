@@ -38,18 +38,19 @@ class Relevance:
         Source: Rasmussen, Williams 2006, section 5.1 (automatic relevance determination); Wang et al. 2024,
         Journal of Machine Learning Research 25 (one kernel for all past tasks, by their likelihood).
         """
-        d = tasks[0][0].shape[1]
-        unlikely = _Unlikelihood([((X[:, None] - X) ** 2, y) for X, y in _some(tasks)])
+        some, scales = _some(tasks), np.ones(tasks[0][0].shape[1])
+        varied = np.any([np.ptp(X, axis=0) > 0 for X, _ in some], axis=0)
+        d = int(varied.sum())
         found = minimize(
-            unlikely,
+            _Unlikelihood([(X[:, varied], y) for X, y in some]),
             np.append(np.zeros(d), np.log(USUAL_NOISE)),
             jac=True,
             method="L-BFGS-B",
             bounds=[*[BOUNDS] * d, np.log(NOISE_BOUNDS)],
             options={"maxiter": STEPS},
         )
-        scales = np.exp(found.x.round(DIGITS))
-        return cls(scales[:d], float(scales[d]))
+        *scales[varied], noise = np.exp(found.x.round(DIGITS))
+        return cls(scales, float(noise))
 
 
 def _some(tasks: Sequence[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]:
@@ -69,8 +70,8 @@ def _some(tasks: Sequence[tuple[Floats, Floats]]) -> list[tuple[Floats, Floats]]
 class _Unlikelihood:
     """How unlikely the scores of tasks are under the logarithms of scales and noise (d + 1,), and its slope.
 
-    Of each task the squared differences (n, n, d) of its points, and its scores (n,). The logarithms are
-    normal around what they are where nothing is known, with standard deviation 1.
+    Of each task its points (n, d) and its scores (n,). The logarithms are normal around what they are where
+    nothing is known, with standard deviation 1.
     """
 
     tasks: Sequence[tuple[Floats, Floats]]
@@ -79,8 +80,10 @@ class _Unlikelihood:
         squared_scales, noise = np.exp(2 * logs[:-1]), float(np.exp(logs[-1]))
         away = logs - np.append(np.zeros(len(logs) - 1), np.log(USUAL_NOISE))
         total, slope = 0.5 * float(away @ away), away
-        for differences, y in self.tasks:
-            r = np.sqrt(5.0 * (differences @ squared_scales))
+        for X, y in self.tasks:
+            scaled = (X**2) @ squared_scales
+            squared = scaled[:, None] + scaled - 2.0 * (X * squared_scales) @ X.T
+            r = np.sqrt(5.0 * np.maximum(squared, 0.0))
             decay = np.exp(-r)
             factor = np.linalg.cholesky((1.0 + r + r**2 / 3.0) * decay + noise * np.eye(len(y)))
             inverse = cho_solve((factor, True), np.eye(len(y)), check_finite=False)
@@ -89,6 +92,8 @@ class _Unlikelihood:
             # The slope by each entry of the covariance, and of that by each squared distance.
             by_entry = 0.5 * (inverse - np.outer(weights, weights))
             by_square = by_entry * (-5.0 / 6.0) * (1.0 + r) * decay
-            by_scale = 2.0 * squared_scales * np.tensordot(by_square, differences, axes=2)
+            # What tensordot(by_square, (X[:, None] - X) ** 2) is, without that tensor.
+            by_difference = 2.0 * (by_square.sum(axis=0) @ X**2 - (X * (by_square @ X)).sum(axis=0))
+            by_scale = 2.0 * squared_scales * by_difference
             slope = slope + np.append(by_scale, noise * float(np.trace(by_entry)))
         return total, slope

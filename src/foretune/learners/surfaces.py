@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import product
 from statistics import fmean
 
 import numpy as np
@@ -14,6 +15,7 @@ from foretune.learners.relevance import Relevance
 
 NOVEL = 0.5  # length scale, in units of the cube's edge, of what the past never varied
 MOST_DOUBTED = 16  # groups of tasks whose doubts are averaged; more say the same
+MOST_STAND_INS = 16  # for one point: with more, and several such choices, not every combination is asked
 MOST_TRIALS = 500  # of one task that a surface passes by; more cost time by their cube and change little
 
 
@@ -113,11 +115,17 @@ class Surfaces:
 
     def _stand_ins(self, points: Floats) -> list[Floats]:
         """Points that are asked in their place: a choice never taken before is the mean of the others."""
-        taken, found = self._reach[1] > 0, [points]
+        taken, found, rng = self._reach[1] > 0, [points], np.random.default_rng(0)
         for block in self._encoder.choices:
             novel = np.asarray((points[:, block[~taken[block]]] > 0).any(axis=1))
-            if novel.any() and taken[block].any():
-                found = [_switched(one, novel, block, k) for one in found for k in block[taken[block]]]
+            others = block[taken[block]]
+            if not novel.any() or not len(others):
+                continue
+            pairs = [*product(found, others)]
+            if len(pairs) > MOST_STAND_INS:
+                n, drawn = min(max(len(found), len(others)), MOST_STAND_INS), rng.permutation(others)
+                pairs = [(found[k % len(found)], drawn[k % len(drawn)]) for k in range(n)]
+            found = [_switched(one, novel, block, k) for one, k in pairs]
         return found
 
     def shared(self, most: int) -> list[Config]:

@@ -22,7 +22,7 @@ from ConfigSpace.hyperparameters import (
 
 from foretune.data.errors import LearningError
 from foretune.data.records import Task
-from foretune.data.spaces import KIND, default_config, names_of
+from foretune.data.spaces import KIND, default_config, holds, names_of
 
 Aliases = Mapping[str, str]
 Parameter = Hyperparameter[Any, Any]
@@ -95,12 +95,21 @@ def joined(known: ConfigurationSpace, new: ConfigurationSpace) -> ConfigurationS
     parts = {name: known[name] for name in known}
     for name in new:
         parts[name] = _merged(parts[name], new[name]) if name in parts else new[name]
-    old = [one for one in known.conditions if one.child.name not in new]
+    old = [one for one in known.conditions if one.child.name not in new and _is_possible(one, parts)]
     ruling = [one for one in known.conditions if one.child.name in new]
     same = len(parts) == len(known) and all(parts[name] is known[name] for name in known)
     if same and sorted(map(str, ruling)) == sorted(map(str, new.conditions)):
         return known
     return _space(parts, [*new.conditions, *old], known.name)
+
+
+def _is_possible(condition: Any, parts: Mapping[str, Parameter]) -> bool:
+    """Whether the values that a condition asks of a parent are such as the parent may still have."""
+    return all(
+        holds(parts[part.parent.name], value)
+        for part in getattr(condition, "components", (condition,))
+        for value in (part.values if hasattr(part, "values") else (part.value,))
+    )
 
 
 def _space(parts: Mapping[str, Parameter], conditions: Sequence[Any], name: str | None) -> ConfigurationSpace:

@@ -86,7 +86,10 @@ def _legal(parameter: Any, value: Any) -> Any:
     if isinstance(parameter, NumericalHyperparameter) and isinstance(value, Real) and value == value:  # noqa: PLR0124
         drawn = min(max(value, parameter.lower), parameter.upper)
         value = round(drawn) if isinstance(parameter, IntegerHyperparameter) else float(drawn)
-    return value if parameter.legal_value(value) else ILLEGAL
+    try:
+        return value if parameter.legal_value(value) else ILLEGAL
+    except (TypeError, ValueError):  # ConfigSpace cannot compare some values at all: lists, for one
+        return ILLEGAL
 
 
 def variant(

@@ -12,7 +12,7 @@ from ConfigSpace import ConfigurationSpace
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task
-from foretune.data.spaces import names_of
+from foretune.data.spaces import names_of, space_of
 from foretune.history.readers.folders import folder_at, folders_in
 from foretune.history.readers.naming import called_by
 from foretune.history.readers.runs import Run, number_of, tasks_of_runs
@@ -168,7 +168,7 @@ def _space(file: Path) -> ConfigurationSpace:
     """The space that SMAC searched."""
     content = _mapping(file)
     try:
-        return ConfigurationSpace.from_serialized_dict(dict(content))
+        return space_of(content)
     except Exception as error:  # ConfigSpace raises whatever a malformed space makes it stumble on
         raise _damaged(file, f"no space: {type(error).__name__}: {str(error)[:120]}") from None
 
