@@ -75,6 +75,21 @@ def test_numpy_and_python_scalars_make_the_same_trial() -> None:
     assert Trial({"C": np.int64(1)}, 0.0).key == Trial({"C": 1}, 0.0).key
 
 
+def test_empty_cells_are_none_and_lists_are_tuples() -> None:
+    """What a table or JSON makes of a trial is the trial again; a score alone is that of one fold."""
+    nan, inf = float("nan"), float("inf")
+    read = Trial({"sizes": [64, [2]]}, 0.1, seconds=nan, noise=inf, fidelity=nan, scores={"accuracy": 0.9})
+    assert read == Trial({"sizes": (64, (2,))}, 0.1, scores={"accuracy": (0.9,)})
+
+
+def test_metafeatures_are_numbers() -> None:
+    """Whole numbers become floats and None is unknown; a text is refused by name."""
+    task = Task("a", "svm", None, metafeatures={"rows": 3, "skew": None})  # type: ignore[dict-item]
+    assert repr(task.metafeatures) == "{'rows': 3.0, 'skew': nan}"
+    with pytest.raises(SpaceError, match="'rows' is 'many'"):
+        Task("a", "svm", None, metafeatures={"rows": "many"})  # type: ignore[dict-item]
+
+
 @pytest.mark.parametrize("loss", [None, float("nan"), float("inf"), -float("inf")])
 def test_a_finished_trial_needs_a_finite_loss(loss: float | None) -> None:
     """A DONE trial without a finite loss is refused, with the way out."""

@@ -31,6 +31,30 @@ def grouped(groups: list[str | None]) -> list[Task]:
     return [Task(f"task {k}", "svm", None, dataset=f"data {k // 2}", group=g) for k, g in enumerate(groups)]
 
 
+def test_a_useless_task_is_passed_over() -> None:
+    """One task with a single trial, or with failed ones only, does not stop the replay of the others."""
+    tasks = related_tasks(4)
+    useless = [
+        replace(tasks[0], name="single", dataset=None, trials=tasks[0].trials[:1]),
+        replace(tasks[0], name="failed", dataset=None, trials=(Trial({"C": 1.0}, status=FAILED),)),
+    ]
+    played = replay([*leave_groups_out([*tasks, *useless])], ["portfolio"], trials=3)
+    assert {search.task.name for search in played} == {task.name for task in tasks}
+    with pytest.raises(LearningError, match="two finished trials"):
+        replay([Split(tasks, useless)], ["portfolio"])
+
+
+def test_repeats_are_one_config() -> None:
+    """A config that was tried with three seeds is proposed once, and stands for its mean loss."""
+    one, *others = related_tasks(4)
+    spread = [replace(t, loss=(t.loss or 0) + 0.2 * k, seed=k) for t in one.trials for k in (-1, 0, 1)]
+    repeated = replace(one, trials=tuple(spread))
+    for search in replay([Split(others, [repeated])], ["portfolio"], trials=100):
+        assert search.regret[-1] == 0
+        assert len(search.truth) == len(one.trials)
+        assert sorted(search.truth) == pytest.approx(sorted(t.loss or 0 for t in one.trials))
+
+
 @given(groupings, st.one_of(st.none(), st.integers(0, 20)), st.integers(0, 5))
 def test_each_group_is_left_out_once_and_never_split(
     groups: list[str | None], folds: int | None, seed: int

@@ -46,7 +46,7 @@ def kernel(rows: Ints | list[int], length: float) -> Kernel:
 
 
 def test_a_diverged_loss_is_no_worse_than_a_hopeless_one() -> None:
-    """Losses far beyond the others of their task are drawn in; all else stays, and so does what is unknown."""
+    """Losses far beyond the others of their task are drawn in; all else stays, also what is unknown."""
     scales = Scales(0.0, 0.0)
     nothing = np.array([np.nan, np.nan])
     np.testing.assert_array_equal(scales.drawn_in(nothing), nothing)

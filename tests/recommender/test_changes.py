@@ -17,6 +17,7 @@ from ConfigSpace import (
 from foretune.data.errors import LearningError, SpaceError
 from foretune.data.records import Task, Trial
 from foretune.data.spaces import add_mixed
+from foretune.learners.neighbours import Neighbours
 from foretune.recommender.changes import assumptions, joined, renamed
 from foretune.recommender.recommender import Recommender
 from foretune.testing import RELATED_CELLS, related_loss, related_space, related_task, related_tasks
@@ -195,6 +196,40 @@ def test_an_alias_that_leads_nowhere_is_refused() -> None:
         Recommender(aliases={"c": "costs"}).fit(related_tasks())
     with pytest.raises(LearningError, match="both 'C' and 'gamma'"):
         Recommender(aliases={"gamma": "C"}).fit(related_tasks())
+
+
+def test_a_parent_may_become_a_number() -> None:
+    """A condition on a choice that is a number today is let go, whichever way round the spaces came."""
+    kernel, degree = Categorical("k", ["rbf", "poly"]), Integer("degree", (1, 5))
+    former = space(kernel, degree, Float("x", (0.0, 1.0)))
+    former.add(EqualsCondition(former["degree"], former["k"], "poly"))
+    today = space(Integer("k", (0, 3)), Float("x", (0.0, 1.0)))
+    trials = tuple(Trial({"k": "poly", "degree": d, "x": d / 5}, d / 10) for d in range(1, 6))
+    past = [Task(f"past {k}", "any", former, trials=trials) for k in range(3)]
+    assert type(Recommender().fit(past).recommend(Task("new", "any", today))[0].config["k"]) is int
+    mixed = [*past, Task("late", "any", today, trials=(Trial({"k": 1}, 0.1), Trial({"k": 2}, 0.2)))]
+    assert Recommender().fit(mixed).recommend(Task("new", "any", former))[0].config["k"] in ("rbf", "poly")
+
+
+def test_choices_may_be_tuples_that_were_stored(tmp_path: Path) -> None:
+    """A space whose choices are tuples teaches from a saved recommender as it does from memory."""
+    layers = space(Categorical("layers", [(64,), (64, 64)]), Float("x", (0.0, 1.0)))
+    told: list[dict[str, Any]] = [
+        {"layers": one, "x": x} for one in ((64,), (64, 64)) for x in (0.1, 0.5, 0.8)
+    ]
+    trials = tuple(Trial(config, abs(config["x"] - 0.5) + len(config["layers"])) for config in told)
+    recommender = Recommender().fit([Task(f"past {k}", "any", layers, trials=trials) for k in range(3)])
+    recommender.save(tmp_path / "saved")
+    loaded, new = Recommender.load(tmp_path / "saved"), Task("new", "any", layers)
+    assert loaded.recommend(new)[0].config == recommender.recommend(new)[0].config
+    assert loaded.recommend(new)[0].config == {"layers": (64,), "x": 0.5}
+
+
+def test_what_a_learner_is_told_besides_is_not_saved(tmp_path: Path) -> None:
+    """A learner with options of its own is refused rather than saved as another one."""
+    recommender = Recommender(Neighbours(neighbours=1)).fit(related_tasks())
+    with pytest.raises(LearningError, match="by its name"):
+        recommender.save(tmp_path / "saved")
 
 
 def test_a_renamed_past_can_be_saved(tmp_path: Path) -> None:

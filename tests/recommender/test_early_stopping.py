@@ -1,7 +1,11 @@
 """Early stopping, on curves whose course is known."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from ConfigSpace import Float
 from scipy.stats import norm
 
 from curved_tasks import FULL, curved_tasks, loss_after, new_task
@@ -66,6 +70,47 @@ def test_steps_continue_where_a_config_was_left(early: EarlyStopping) -> None:
     task = early.tell(task, step, 0.6, curve=(0.9, 0.8, 0.7, 0.6), seconds=3.0)
     assert (task.trials[-1].fidelity, task.trials[-1].curve[0], task.trials[-1].seconds) == (4, 0.9, 3.0)
     assert early.tell(task, Step(RELATED_CELLS[6], 8, 4, 0.5, 0.1), 0.5).done
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_several_workers_finish_one_config(workers: int) -> None:
+    """However many train at once, a budget of one whole training ends with one."""
+    early = EarlyStopping(FULL, budget=FULL, learner="portfolio").fit(curved_tasks())
+    task, under_way = new_task(), list[Step]()
+    while True:
+        if len(under_way) < workers and (step := early.ask(task, candidates=RELATED_CELLS)):
+            task = task.plus(Trial(step.config, status=RUNNING, fidelity=step.until))
+            under_way.append(step)
+        elif under_way:
+            step = under_way.pop(0)
+            task = early.tell(task, step, loss_after(step.config, step.until, 0.3, 0.4))
+        else:
+            break
+    assert len(task.done) == 1
+
+
+def test_a_diverged_loss_does_not_spoil_the_others() -> None:
+    """A reading of a million counts as a hopeless one: what is handed over is good, its loss believable."""
+    early = EarlyStopping(FULL, budget=3 * FULL, learner="portfolio").fit(curved_tasks())
+    task = new_task().plus(Trial(RELATED_CELLS[-1], 1e6, fidelity=1))
+    task, _ = searched(early, task)
+    found = early.best(task, candidates=RELATED_CELLS)
+    assert found.loss == pytest.approx(related_loss(found.config, 0.3, 0.4), abs=0.05)
+    assert found.loss < BEST + 0.05
+
+
+def test_a_hyperparameter_of_today_is_learned() -> None:
+    """What no past task knew tells the configs of today's space apart, once readings show that it matters."""
+    early = EarlyStopping(FULL, learner="portfolio").fit(curved_tasks())
+    task = new_task()
+    assert task.space is not None
+    wider = copy.deepcopy(task.space)
+    wider.add(Float("shrinkage", (0.0, 1.0), default=0.0))
+    cells = [{**RELATED_CELLS[6], "shrinkage": k / 10} for k in range(11)]
+    told = [Trial(cell, 0.4 + cell["shrinkage"]) for cell in cells[::5]]
+    assert early.ask(replace(task, space=wider, trials=tuple(told)), candidates=cells) is not None
+    forecast = early.curves.forecast(replace(task, space=wider, trials=tuple(told)), cells)
+    assert forecast.mean[1] < forecast.mean[4] < forecast.mean[9]
 
 
 def test_what_diverges_is_given_up() -> None:

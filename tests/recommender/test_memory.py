@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+from ConfigSpace import ConfigurationSpace, Float
+
 from foretune.data.records import Trial
 from foretune.experience import PACK, REHEARSALS
 from foretune.history.history import open_history
@@ -12,13 +14,16 @@ from foretune.testing import related_tasks
 
 
 def test_the_key_is_of_the_content() -> None:
-    """Names do not change it; a loss, a config or a meta-feature does."""
+    """Names do not change it; a loss, a config, a meta-feature or the space does."""
     past = related_tasks(4)
     key = content_key(past)
+    on_a_linear_scale = ConfigurationSpace()
+    on_a_linear_scale.add(Float("C", (1e-3, 1e3), default=1.0))
     assert content_key([replace(task, name="x") for task in past]) == key
     others = [
         replace(past[0], trials=(*past[0].trials, Trial({"C": 5.0}, 0.1))),
         replace(past[0], metafeatures={"size": 0.123}),
+        replace(past[0], space=on_a_linear_scale),
     ]
     assert key not in {content_key([other, *past[1:]]) for other in others}
 

@@ -34,6 +34,17 @@ def test_it_keeps_the_contract() -> None:
     check_learner(Auto, order_matters="past tasks are drawn for rehearsal by their places")
 
 
+def test_a_diverged_trial_is_no_sign_against_the_history() -> None:
+    """One loss of a million leaves the history its weight, and forecasts where losses are."""
+    task, recommender = related_task("new", 0.3, 0.4), Recommender("auto").fit(related_tasks())
+    task = task.plus(Trial(RELATED_CELLS[-1], 1e6))
+    for _ in range(5):
+        found = recommender.recommend(task, candidates=RELATED_CELLS)[0]
+        task = task.plus(Trial(found.config, related_loss(found.config, 0.3, 0.4)))
+    assert found.history_weight > 0.8
+    assert abs(found.loss - 0.5) < 0.5
+
+
 def test_the_history_weight_falls_when_the_history_misleads() -> None:
     """It begins at 1, stays high on an honest history, and falls below a fifth on a reversed one."""
     _, honest = searched(related_tasks(), 8)

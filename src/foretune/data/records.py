@@ -76,6 +76,17 @@ def _as_json(value: Any) -> Any:
 _ENCODER = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":"), default=_as_json)
 
 
+def _as_numbers(metafeatures: Mapping[str, Any]) -> dict[str, float]:
+    """The meta-features as floats, None as NaN; a `SpaceError` where one is neither."""
+    found = {}
+    for name, value in metafeatures.items():
+        try:
+            found[name] = math.nan if value is None else float(value)
+        except (TypeError, ValueError):
+            raise SpaceError(f"the meta-feature {name!r} is {value!r}: give a number, or None.") from None
+    return found
+
+
 def digest(text: str) -> str:
     """A short name (32 hex digits) for a text: equal for equal texts, in every process."""
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -86,11 +97,12 @@ class Trial:
     """One evaluated config.
 
     `loss` is None unless the status is DONE, and then finite. `seconds` is the whole cost of the evaluation.
-    `scores` holds what was measured, metric -> one value a fold, in the metric's own direction; `noise` is
-    the standard error of the loss over those folds; `costs` holds fit_seconds, predict_seconds, cpu_seconds
-    and peak_bytes where they were measured. `fidelity` is the budget (epochs, rows, trees; None = full),
-    `curve` the losses on the way there. `weight` in (0, 1] says how far the trial is trusted. Seconds, noise
-    or a fidelity that is NaN or infinite is None: in a table that is an empty cell.
+    `scores` holds what was measured, metric -> one value a fold (a number alone is that of one fold), in the
+    metric's own direction; `noise` is the standard error of the loss over those folds; `costs` holds
+    fit_seconds, predict_seconds, cpu_seconds and peak_bytes where they were measured. `fidelity` is the
+    budget (epochs, rows, trees; None = full), `curve` the losses on the way there. `weight` in (0, 1] says
+    how far the trial is trusted. Seconds, noise or a fidelity that is NaN or infinite is None: in a table
+    that is an empty cell. Lists in the config become tuples.
     """
 
     config: Config
@@ -111,6 +123,9 @@ class Trial:
     def __post_init__(self) -> None:
         config = {name: as_tuples(plain(value)) for name, value in self.config.items()}
         object.__setattr__(self, "config", config)
+        if any(isinstance(value, int | float) for value in self.scores.values()):
+            scores = {m: (v,) if isinstance(v, int | float) else v for m, v in self.scores.items()}
+            object.__setattr__(self, "scores", scores)
         object.__setattr__(self, "status", Status(self.status))
         for name in ("loss", "seconds", "noise", "fidelity"):
             # Adding zero turns -0.0 into 0.0, which no store can lose.
@@ -157,6 +172,8 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trials", tuple(self.trials))
+        if any(type(value) is not float for value in self.metafeatures.values()):
+            object.__setattr__(self, "metafeatures", _as_numbers(self.metafeatures))
 
     def plus(self, *trials: Trial) -> Self:
         """The same task with these trials after its own."""

@@ -74,9 +74,8 @@ class Encoder:
 
     def _encode(self, config: Config) -> Floats:
         values = unfold(self.space, complete(self.space, config))
-        return np.concatenate(
-            [_columns(self.space[name], name in values, values.get(name)) for name in self.space]
-        )
+        found = [_columns(self.space[name], name in values, values.get(name)) for name in self.space]
+        return np.concatenate([np.empty(0), *found])
 
 
 def _blocks(space: ConfigurationSpace, labels: Mapping[str, list[str]]) -> Iterator[Ints]:

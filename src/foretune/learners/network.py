@@ -42,10 +42,9 @@ class Network:
         metafeatures: bool = True,
         seed: int = 0,
     ) -> None:
-        self._hidden, self._metafeatures = tuple(hidden), metafeatures
+        self._hidden, self._metafeatures, self._batch = tuple(hidden), metafeatures, batch
         self._options = {
             "learning_rate_init": learning_rate,
-            "batch_size": batch,
             "max_iter": epochs,
             "n_iter_no_change": epochs,
             # scikit-learn halves the squared error and the penalty, and divides the penalty by the batch;
@@ -111,9 +110,8 @@ class Network:
 
     def _trained(self, X: Floats, y: Floats, trust: Floats | None) -> Pipeline:
         weights = {} if trust is None else {"mlpregressor__sample_weight": trust}
-        model = make_pipeline(
-            StandardScaler(), MLPRegressor(hidden_layer_sizes=self._hidden, **self._options)
-        )
+        options = self._options | {"batch_size": min(self._batch, len(X))}
+        model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=self._hidden, **options))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the plan trains for a fixed time
             return model.fit(X, y, **weights)

@@ -17,9 +17,9 @@ def steps_to(full: float) -> tuple[float, ...]:
     >>> steps_to(52)
     (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 52.0)
 
-    Raises `SpaceError` where `full` is less than 2.
+    Raises `SpaceError` where `full` is less than 2, or no number.
     """
-    if not full >= 2:
+    if not 2 <= full < np.inf:
         raise SpaceError(f"full={full!r} leaves nothing to stop early: give the epochs of a whole training.")
     powers = 2.0 ** np.arange(np.floor(np.log2(full)) + 1)
     return (*powers[powers * LAST_LEAP <= full].tolist(), float(full))

@@ -22,7 +22,7 @@ from ConfigSpace.hyperparameters import (
 
 from foretune.data.errors import LearningError
 from foretune.data.records import Task
-from foretune.data.spaces import KIND, default_config, holds, names_of
+from foretune.data.spaces import KIND, complete, default_config, holds, names_of
 
 Aliases = Mapping[str, str]
 Parameter = Hyperparameter[Any, Any]
@@ -52,6 +52,31 @@ def spelled_otherwise(space: ConfigurationSpace, whole: ConfigurationSpace) -> b
     """Whether what a config does not name is something else in the one space than in the other."""
     own, other = default_config(space), default_config(whole)
     return any(other.get(name) != value for name, value in own.items())
+
+
+def spelled(task: Task, whole: ConfigurationSpace) -> Task:
+    """The task with its configs spelled out where its own space has other defaults."""
+    if task.space is None or task.space is whole or not spelled_otherwise(task.space, whole):
+        return task
+    space = task.space
+    return replace(
+        task, trials=tuple(replace(trial, config=complete(space, trial.config)) for trial in task.trials)
+    )
+
+
+def distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:
+    """The spaces that differ, the most frequent first, so that others are told in its terms."""
+    found: list[ConfigurationSpace] = []
+    counts: list[int] = []
+    known: dict[int, int] = {}
+    for space in spaces:
+        if id(space) not in known:
+            known[id(space)] = next((k for k, one in enumerate(found) if one == space), len(found))
+        if known[id(space)] == len(found):
+            found.append(space)
+            counts.append(0)
+        counts[known[id(space)]] += 1
+    return [found[k] for k in sorted(range(len(found)), key=lambda k: -counts[k])]
 
 
 def _renamed(task: Task, today: Mapping[str, str]) -> Task:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
+from ConfigSpace import ConfigurationSpace
 
 from foretune.data.errors import LearningError, SpaceError
 from foretune.data.records import (
@@ -72,22 +73,31 @@ class EarlyStopping:
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The search itself, having learned from these tasks; `LearningError` where none has curves."""
-        past = list(tasks)
-        self._recommender.fit(past)
-        self.curves.fit(past)
-        self._pools: dict[str, list[Config]] = {}
+        self._recommender.fit(tasks)
+        self._space: ConfigurationSpace | None = None
         self._latest: tuple[Task, list[Config], Prospects] | None = None
+        self._turn_to(Task("any", self._recommender.family, None))
         return self
+
+    def _turn_to(self, task: Task) -> None:
+        """Learns curves anew where the task's space holds more than what was learned in."""
+        past = self._recommender.past_for(task)
+        if past[0].space is not self._space:
+            self._space = past[0].space
+            self._pools: dict[str, list[Config]] = {}
+            self.curves = Curves(self.full).fit(past)
 
     def ask(self, task: Task, *, candidates: Sequence[Config] | None = None) -> Step | None:
         """The next step on this task; None where the budget is spent or nothing is left to train.
 
         `candidates`: only these may be begun. What is RUNNING or has FAILED is passed over; a RUNNING trial
-        counts as its fidelity, `step.until`, against the budget.
+        counts as its fidelity, `step.until`, against the budget, and a worker gets no step where too little
+        would be left to finish one of those under way.
         """
+        self._turn_to(task)
         if not any(trial.status is DONE for trial in task.trials):
-            taken, first = spent(task, self.full, self.curves.encoder.key), self.curves.steps[0]
-            if self.budget is not None and taken + first > self.budget:
+            first = self.curves.steps[0]
+            if self.budget is not None and first + self._rest(task, first) > self._left(task, self.budget):
                 return None
             found = self._recommender.recommend(task, candidates=candidates)
             return Step(found[0].config, first, 0.0, found[0].loss, found[0].std) if found else None
@@ -130,6 +140,7 @@ class EarlyStopping:
         """
         if not any(trial.status is DONE for trial in task.trials):
             raise LearningError("no config was begun yet: train the first step that `ask` gives.")
+        self._turn_to(task)
         configs = self._configs(task, candidates)
         prospects = self._prospects(task, configs)
         mean, std = self._finals(task, configs, prospects)
@@ -148,21 +159,39 @@ class EarlyStopping:
     def _within(
         self, budget: float, task: Task, step: Step, prospects: Prospects, configs: Sequence[Config]
     ) -> Step | None:
-        """The step, where the best config can still be finished after it; else that config's last one."""
-        left = budget - spent(task, self.full, self.curves.encoder.key)
+        """The step, where the best config can be finished after it; else the last step of the best that can.
+
+        Where all that can are under way, only a step that leaves enough for one of them.
+        """
+        left, cost = self._left(task, budget), step.until - step.since
         mean, _ = self._finals(task, configs, prospects)
         begun = (prospects.reached > 0) & ~self._barred(task, configs, RUNNING, FAILED)
-        affordable = step if step.until - step.since <= left else None
-        if not begun.any():
-            return affordable
-        best = int(np.argmin(np.where(begun, mean, np.inf)))
-        reached = prospects.reached[best]
-        rest = self.full - (self.curves.steps[reached - 1] if reached else 0.0)
-        if step.until - step.since + rest <= left or (step.config is configs[best] and rest <= left):
-            return step
-        if reached == len(self.curves.steps) or rest > left:
-            return affordable
-        return self._step(prospects, configs, best, self.full)
+        rest = self.full - np.array([0.0, *self.curves.steps])[prospects.reached]
+        if begun.any():
+            best = int(np.argmin(np.where(begun, mean, np.inf)))
+            if rest[best] == 0:
+                return step if cost <= left else None
+            if cost + rest[best] <= left or (step.config is configs[best] and rest[best] <= left):
+                return step
+        if (possible := begun & (rest <= left)).any():
+            return self._step(prospects, configs, int(np.argmin(np.where(possible, mean, np.inf))), self.full)
+        return step if cost + self._rest(task, step.until) <= left else None
+
+    def _left(self, task: Task, budget: float) -> float:
+        """The epochs of the budget that no trial has taken."""
+        return budget - spent(task, self.full, self.curves.encoder.key)
+
+    def _rest(self, task: Task, until: float) -> float:
+        """The epochs that one config still needs to be finished, the one that needs fewest.
+
+        Of those begun or under way, and of one more that is trained `until` then.
+        """
+        key = self.curves.encoder.key
+        failed = {key(trial.config) for trial in task.trials if trial.status is FAILED}
+        sound = [trial for trial in task.trials if key(trial.config) not in failed]
+        under_way = (trial.fidelity or 1.0 for trial in sound if trial.status is RUNNING)
+        done = (trial.fidelity or self.full for trial in sound if trial.status is DONE)
+        return self.full - max((until, *under_way, *done))
 
     def _finals(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> tuple[Floats, Floats]:
         """Final losses and their doubts (n,): as measured where a config is finished, else as forecast."""

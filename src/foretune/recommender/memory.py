@@ -8,23 +8,36 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from ConfigSpace import ConfigurationSpace
+
 from foretune.data.cache_folder import cache_folder
 from foretune.data.records import Task, canonical, sides_of
 from foretune.experience import REHEARSALS
 
-FORMAT: Final = 5  # of what is remembered, and of how it was come by: raised when either changes
+PARTS: Final = ("hyperparameters", "conditions", "forbiddens")  # of a space, as it is serialised
+FORMAT: Final = 6  # of what is remembered, and of how it was come by: raised when either changes
 
 
 def content_key(tasks: Sequence[Task]) -> str:
-    """One name for these tasks' content, whatever their names: meta-features, groups, trials, weights."""
+    """One name for what these tasks hold, whatever they are called: space, meta-features, group, trials."""
     digest = blake2b(str(FORMAT).encode(), digest_size=16)
+    spaces = {id(task.space): task.space for task in tasks if task.space is not None}
+    names = {which: name_of(space) for which, space in spaces.items()}
     for task, side in zip(tasks, sides_of(tasks), strict=True):
         known = {name: value for name, value in task.metafeatures.items() if value - value == 0}
-        digest.update(canonical({"f": task.family, "g": side, "z": known}).encode())
+        space = names.get(id(task.space), "")
+        digest.update(canonical({"f": task.family, "g": side, "z": known, "s": space}).encode())
         for trial in task.trials:
             trust = "" if trial.weight == 1.0 else repr(trial.weight)
             digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}{trust}".encode())
     return digest.hexdigest()
+
+
+def name_of(space: ConfigurationSpace) -> str:
+    """What tells spaces apart, however they and the version of ConfigSpace are called."""
+    told = space.to_serialized_dict()
+    parts = json.dumps([told[part] for part in PARTS], sort_keys=True, default=str)
+    return blake2b(parts.encode(), digest_size=8).hexdigest()
 
 
 def recall(key: str) -> Mapping[str, Any] | None:

@@ -40,7 +40,7 @@ from foretune.learners.portfolio import Portfolio
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.candidates import outside, pool_of
-from foretune.recommender.changes import assumptions, joined, renamed, spelled_otherwise
+from foretune.recommender.changes import assumptions, distinct, joined, renamed, spelled, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
@@ -61,6 +61,7 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "bayesian_network": BayesianNetwork,
 }
 DEFAULT_LEARNER: Final = "auto"
+NOTHING_LEARNED: Final = "the recommender has learned nothing yet: call fit(tasks) first."
 EVIDENCE: Final = 5
 LESSONS: Final = 8  # spaces for which what was learned is kept
 
@@ -89,6 +90,7 @@ class Recommender:
     ) -> None:
         if isinstance(learner, str) and learner not in LEARNERS:
             raise LearningError(f"there is no learner {learner!r}: use one of {', '.join(LEARNERS)}.")
+        self._named = learner if isinstance(learner, str) else None
         self.learner: Learner = LEARNERS[learner]() if isinstance(learner, str) else learner
         self.aliases = dict(aliases or {})
         self._tasks: list[Task] = []
@@ -112,16 +114,23 @@ class Recommender:
                 f"a recommender serves one family and one metric, but the tasks hold {sorted(kinds)}: "
                 "choose with history.tasks(family=..., metric=...)."
             )
-        self._past_spaces = _distinct([task.space for task in past if task.space is not None])
+        self._past_spaces = distinct([task.space for task in past if task.space is not None])
         if not self._past_spaces:
             raise LearningError("none of the past tasks has a space: a recommender needs one.")
         self._space = reduce(joined, self._past_spaces)
         self._size = len(self._space)
-        self._tasks = [_spelled(task, self._space) for task in past] if len(self._past_spaces) > 1 else past
+        self._tasks = [spelled(task, self._space) for task in past] if len(self._past_spaces) > 1 else past
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         self._coverage = Coverage(self._tasks, self._metaspace)
         self._lessons = [self._learned(self._space, self._space, self.learner)]
         return self
+
+    @property
+    def family(self) -> str:
+        """The family of the past tasks; `LearningError` before `fit`."""
+        if not self._tasks:
+            raise LearningError(NOTHING_LEARNED)
+        return self._family
 
     def assumptions(self, space: ConfigurationSpace) -> tuple[str, ...]:
         """What is assumed where past spaces differ from this one, a sentence for each difference."""
@@ -145,7 +154,7 @@ class Recommender:
     def _lesson(self, task: Task) -> Lesson:
         """What was learned, in terms of the task's space; learned anew where that is new in any way."""
         if not self._tasks:
-            raise LearningError("the recommender has learned nothing yet: call fit(tasks) first.")
+            raise LearningError(NOTHING_LEARNED)
         if task.family != self._family:  # another metric may be near enough, see MetaSearchCV
             raise LearningError(
                 f"the recommender was taught on {self._family}, and is asked about {task.family}: teach "
@@ -163,7 +172,8 @@ class Recommender:
         if space is self._space:
             lesson = self._lesson_in(asked, space, self.learner)
         else:
-            lesson = self._learned(asked, space, copy(self.learner))
+            again = Auto(self.learner.rehearsal) if isinstance(self.learner, Auto) else copy(self.learner)
+            lesson = self._learned(asked, space, again)
         self._lessons = [self._lessons[0], *self._lessons[1:][2 - LESSONS :], lesson]
         return lesson
 
@@ -198,6 +208,11 @@ class Recommender:
         return [
             replace(one, note="; ".join(filter(None, said))) for one, said in zip(found, notes, strict=True)
         ]
+
+    def past_for(self, task: Task) -> list[Task]:
+        """The past tasks, in a space that holds theirs and the task's; `LearningError` before `fit`."""
+        space = self._lesson(task).space
+        return [one if one.space is space else replace(one, space=space) for one in self._tasks]
 
     def candidates(self, task: Task) -> list[Config]:
         """The configs that `recommend` chooses among where it is given none; `LearningError` before `fit`."""
@@ -273,12 +288,14 @@ class Recommender:
     def save(self, folder: Path | str) -> None:
         """Writes the recommender as a pack: arrays and JSON, which `load` learns from anew in seconds.
 
-        Raises `LearningError` before `fit`, or for a learner that foretune does not know by name.
+        Raises `LearningError` before `fit`, or where the learner was not given by its name: what it is told
+        besides is not saved.
         """
-        names = [name for name, kind in LEARNERS.items() if type(self.learner) is kind]
-        if not self._tasks or not names:
-            raise LearningError("only a fitted recommender with one of foretune's own learners can be saved.")
-        write_pack(self._given, folder, card={"recommender": {"learner": names[0], "aliases": self.aliases}})
+        if not self._tasks or self._named is None:
+            raise LearningError("only a fitted recommender whose learner was given by its name can be saved.")
+        write_pack(
+            self._given, folder, card={"recommender": {"learner": self._named, "aliases": self.aliases}}
+        )
 
     @classmethod
     def load(cls, folder: Path | str) -> "Recommender":
@@ -312,7 +329,8 @@ class Recommender:
             # Before any trial a gain is counted from the worst candidate.
             ahead = gain - gain.min() if gain.min() < 0 else gain
             gain = ahead / self._seconds(lesson, task, [*everything.values()], forecast)
-        gain = gain.round(12)
+        unit = forecast.std.max() if task.done else np.abs(gain).max()
+        gain = (gain / (unit or 1.0)).round(12)  # what is less is no gain, in whatever units
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])
         return Recommendation(
@@ -342,31 +360,6 @@ class Recommender:
             for t in strongest
             if shares[t] > 0
         )
-
-
-def _spelled(task: Task, whole: ConfigurationSpace) -> Task:
-    """The task with its configs spelled out where its own space has other defaults."""
-    if task.space is None or task.space is whole or not spelled_otherwise(task.space, whole):
-        return task
-    space = task.space
-    return replace(
-        task, trials=tuple(replace(trial, config=complete(space, trial.config)) for trial in task.trials)
-    )
-
-
-def _distinct(spaces: Sequence[ConfigurationSpace]) -> list[ConfigurationSpace]:
-    """The spaces that differ, the most frequent first, so that others are told in its terms."""
-    found: list[ConfigurationSpace] = []
-    counts: list[int] = []
-    known: dict[int, int] = {}
-    for space in spaces:
-        if id(space) not in known:
-            known[id(space)] = next((k for k, one in enumerate(found) if one == space), len(found))
-        if known[id(space)] == len(found):
-            found.append(space)
-            counts.append(0)
-        counts[known[id(space)]] += 1
-    return [found[k] for k in sorted(range(len(found)), key=lambda k: -counts[k])]
 
 
 def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:

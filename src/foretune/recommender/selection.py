@@ -1,13 +1,10 @@
 """`auto`: how far to believe the history, learned by rehearsing on the past tasks themselves."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any, Final, Self
 
 import numpy as np
-from ConfigSpace import ConfigurationSpace
 
 from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
 from foretune.learners.gaussian_process import (
@@ -23,7 +20,7 @@ from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
-from foretune.recommender.memory import content_key, recall, remember
+from foretune.recommender.memory import content_key, name_of, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
 # A new task is another draw from where the past ones came from, smoother or less so, or nearly one of them.
@@ -113,7 +110,7 @@ class Auto:
         useful = taught(tasks)
         self.rehearsal = self._given or _remembered(useful)
         self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
-        if self.rehearsal.space == _name_of(self._past.mixture.space):
+        if self.rehearsal.space == name_of(self._past.mixture.space):
             self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
 
@@ -178,7 +175,7 @@ def unrehearsed() -> Rehearsal:
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     """What playing past tasks with what the others teach says about the opinions and their intervals."""
     sides, mixture = list(groups_of(tasks).values()), Mixture(tasks)
-    relevance, space = mixture.surfaces.relevance, _name_of(mixture.space)
+    relevance, space = mixture.surfaces.relevance, name_of(mixture.space)
     if len(sides) < FEWEST_TASKS:
         return replace(unrehearsed(), relevance=relevance, space=space)
     odds = unrehearsed().odds
@@ -193,12 +190,6 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
     learned, inflation = _learned(np.array(notes.evidence), odds), _inflation(notes.errors)
     return Rehearsal(learned, inflation, len(notes.evidence), stopping, relevance, space)
-
-
-def _name_of(space: ConfigurationSpace) -> str:
-    """What tells spaces apart, whose columns may mean something else."""
-    told = json.dumps(space.to_serialized_dict(), sort_keys=True, default=str)
-    return blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None:
