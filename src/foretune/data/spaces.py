@@ -8,6 +8,7 @@ space a config always speaks the estimator's own language: {"max_depth": None} o
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from difflib import get_close_matches
 from itertools import product
 from typing import Any, Final
@@ -175,6 +176,53 @@ def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
     low, high = hyperparameter.lower, hyperparameter.upper
     reach = ROUNDING * max(abs(low), abs(high))
     return bool(low - reach <= value <= high + reach)
+
+
+def with_words(space: ConfigurationSpace, configs: Sequence[Config]) -> ConfigurationSpace:
+    """The space in which numbers may also be the words that these configs give them; itself where none is.
+
+    >>> from ConfigSpace import Float
+    >>> space = ConfigurationSpace()
+    >>> space.add(Float("max_features", (0.1, 1.0), default=1.0))
+    >>> with_words(space, [{"max_features": "log2"}, {"max_features": None}])["max_features:kind"].choices
+    ('"log2"', 'null', 'number')
+    """
+    for name in names_of(space):
+        if isinstance(space.get(name), NumericalHyperparameter):
+            given = [plain(config[name]) for config in configs if name in config]
+            words = dict.fromkeys(_as_choice(value) for value in given if not _is_number(value))
+            kind = space.get(name + KIND)
+            new = [word for word in words if kind is None or not kind.legal_value(word)]
+            space = _worded(space, name, new) if new else space
+    return space
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _worded(space: ConfigurationSpace, name: str, words: Sequence[str]) -> ConfigurationSpace:
+    """The space in which the number `name` may also be these words, each the JSON text of a value."""
+    former = space.get(name + KIND)
+    said = [*(one for one in getattr(former, "choices", ()) if one != NUMBER), *words]
+    kind = CategoricalHyperparameter(
+        name + KIND,
+        [*said, NUMBER],
+        weights=[1.0] * len(said) + [float(len(said))],
+        default_value=NUMBER if former is None else former.default_value,
+    )
+    conditions = [*map(copy, space.conditions)]
+    if former is None:  # what the number hung on its kind does now
+        for condition in conditions:
+            for part in (condition, *getattr(condition, "components", ())):
+                if part.child.name == name:
+                    part.child = kind
+        conditions.append(EqualsCondition(space[name], kind, NUMBER))
+    new = ConfigurationSpace(name=space.name)
+    new.add(*(copy(one) for one in space.values() if one.name != kind.name), kind)
+    new.add(*new.substitute_hyperparameters_in_conditions(conditions, new))
+    new.add(*new.substitute_hyperparameters_in_forbiddens(space.forbidden_clauses, new))
+    return new
 
 
 def space_of(told: Mapping[str, Any]) -> ConfigurationSpace:

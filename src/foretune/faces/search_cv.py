@@ -1,5 +1,6 @@
 """`MetaSearchCV`: scikit-learn's cross-validated search, its trials chosen by what the past knows."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -191,9 +192,9 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
 
     def _request(self) -> Request:
         _, scorer = leading_score(self.scoring, self.refit)
-        given = getattr(self, "_given", self.estimator)
+        model = Model.of(getattr(self, "_given", self.estimator), preprocess=self.preprocess)
         return Request(
-            Model.of(given, preprocess=self.preprocess),
+            model,
             self.param_space,
             self.n_trials,
             not (self.time_budget is None and self.tolerance is None),
@@ -202,7 +203,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             self.experience,
             self.learner,
             self.aliases or {},
-            protocol_of(self._checked_cv_orig, self.estimator),
+            protocol_of(self._checked_cv_orig, self.estimator, model.varied(self.param_space)),
             check_random_state(self.random_state),
         )
 
@@ -214,18 +215,23 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
         size = effective_n_jobs(self.n_jobs) if search.adviser else self.n_trials
         guide, _ = leading_score(self.scoring, self.refit)
         rounds = Rounds(self, evaluate_candidates, guide, callback_ctx, ceil(self.n_trials / size))
-        began = self.__dict__.pop("_began")
-        while self._goes_on(search, time.perf_counter() - began, size):
+        began, latest = self.__dict__.pop("_began"), 0.0
+        while self._goes_on(search, time.perf_counter() - began, latest):
+            round_began = time.perf_counter()
             batch = search.ask(min(size, self.n_trials - len(search.task.trials)))
             if not batch:
                 break
             search.tell(rounds.run(batch))
+            latest = time.perf_counter() - round_began
             self._report(search, len(batch))
         rounds.end()
         self._conclude(search, notes, rounds.rows)
 
-    def _goes_on(self, search: Search, seconds: float, size: int) -> bool:
-        """Whether one more round is wanted, and can be afforded; the first one always is."""
+    def _goes_on(self, search: Search, seconds: float, latest: float) -> bool:
+        """Whether one more round is wanted, and can be afforded if it takes as long as the latest one.
+
+        The first one always is.
+        """
         trials = len(search.task.trials)
         if not trials or trials >= self.n_trials:
             return not trials
@@ -237,12 +243,14 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             return True
         best = search.task.best
         refit = (best.seconds or 0.0) / self.n_splits_ if best and self.refit else 0.0
-        return seconds + seconds / ceil(trials / size) + refit <= self.time_budget
+        return seconds + latest + refit <= self.time_budget
 
     def _report(self, search: Search, latest: int) -> None:
         if self.verbose <= 0:
             return
         for one in search.recommendations[-latest:]:
+            if math.isnan(one.loss):  # in units that the past does not know
+                continue
             past = f"{one.history_weight:.0%} of it by the past"
             print(f"[MetaSearchCV] expected {one.score:.4g} ± {one.std:.2g}, {past}")
         best = search.task.best

@@ -1,6 +1,7 @@
 """The report of one search as an HTML page: its best config and why, progress, what matters, every trial."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,7 @@ def answer_of(tuned: Tuned) -> dict[str, Any]:
         "trials": len(task.trials),
         "failed": len(task.trials) - len(task.done),
         "ended": tuned.ended,
-        "outlook": {
-            "gain": tuned.outlook.gain,
-            "probability": tuned.outlook.probability,
-            "tolerance": tuned.outlook.tolerance,
-        },
+        "outlook": None if tuned.outlook is None else asdict(tuned.outlook),
         "explanation": tuned.explanation.as_json(),
     }
 
@@ -40,6 +37,8 @@ def answer_of(tuned: Tuned) -> dict[str, Any]:
 def outlook_sentence(tuned: Tuned) -> str:
     """What is left on the table, in words."""
     outlook = tuned.outlook
+    if outlook is None:
+        return "too few trials to say how much a longer search would gain."
     return (
         f"{outlook.probability:.0%} sure to be within {outlook.tolerance:g} of the best; "
         f"an unlimited search would gain {outlook.gain:.4f}."

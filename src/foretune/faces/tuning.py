@@ -9,12 +9,13 @@ from foretune.collect.evaluation import Protocol
 from foretune.collect.families import Family
 from foretune.collect.sweep import Job, Plan, run_jobs, trials_of
 from foretune.data.errors import LearningError, MetricError
-from foretune.data.metrics import check_metric, metrics_for
+from foretune.data.metrics import HAS_UNITS, check_metric, metrics_for
 from foretune.data.records import DONE, Recommendation, Task, Trial
 from foretune.history.history import History
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 from foretune.recommender.stopping import Outlook
+from foretune.recommender.stretching import Stretching
 
 TOLERANCE = 0.01  # of the outlook where none is given
 
@@ -35,11 +36,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A search that has ended: all its trials, why it ended, what is left to gain, why its best config."""
+    """A search that has ended: all its trials, why it ended, what is left to gain, why its best config.
+
+    The `outlook` is None where the trials do not show yet how large differences of the metric are.
+    """
 
     task: Task
     ended: str
-    outlook: Outlook
+    outlook: Outlook | None
     explanation: Explanation
 
 
@@ -100,34 +104,45 @@ def tune(
     """
     metric = check_metric(metric or metrics_for(bench.data.target)[0], bench.data.target)
     task = bench.task(metric)
-    recommender = Recommender(learner).fit(one for one in past if one.key != task.key)
+    others = [one for one in past if one.key != task.key]
+    recommender = Recommender(learner).fit(others)
+    stretching = Stretching.to(others) if metric in HAS_UNITS else Stretching()
     start, ended = time.monotonic(), "all trials were made"
     while (left := limits.trials - len(task.trials)) > 0:
-        found = recommender.recommend(task, min(bench.jobs, left), per_second=limits.per_second)
+        now = stretching.stretched(task)
+        found = recommender.recommend(now, min(bench.jobs, left), per_second=limits.per_second)
         if not found:
             ended = "every candidate was tried"
             break
         for trial in bench.tried(task, found):
             task = task.plus(trial)
             on_trial(trial, task)
-        if reason := _may_end(recommender, task, limits, time.monotonic() - start):
-            ended = reason
+        if limits.seconds is not None and time.monotonic() - start >= limits.seconds:
+            ended = "its time was up"
             break
+        if limits.tolerance is not None and task.done:
+            outlook = _outlook(recommender, stretching, task, limits.tolerance)
+            if outlook is not None and outlook.stop:
+                ended = f"it is 95 % sure to be within {limits.tolerance:g} of the best"
+                break
     tolerance = TOLERANCE if limits.tolerance is None else limits.tolerance
-    return _told(recommender, task, ended, tolerance)
+    return _told(recommender, stretching, task, ended, tolerance)
 
 
-def _may_end(recommender: Recommender, task: Task, limits: Limits, seconds: float) -> str:
-    """Why the search may end before its last trial; nothing where it may not."""
-    if limits.seconds is not None and seconds >= limits.seconds:
-        return "its time was up"
-    if limits.tolerance is None or not task.done:
-        return ""
-    sure = recommender.outlook(task, tolerance=limits.tolerance).stop
-    return f"it is 95 % sure to be within {limits.tolerance:g} of the best" if sure else ""
+def _outlook(
+    recommender: Recommender, stretching: Stretching, task: Task, tolerance: float
+) -> Outlook | None:
+    """What a longer search would still bring, in units of the metric; None where that cannot be told yet."""
+    factor = stretching.factor(task)
+    if factor is None:
+        return None
+    found = recommender.outlook(stretching.stretched(task), tolerance=tolerance * factor)
+    return Outlook(found.gain / factor, found.probability, tolerance)
 
 
-def _told(recommender: Recommender, task: Task, ended: str, tolerance: float) -> Tuned:
+def _told(
+    recommender: Recommender, stretching: Stretching, task: Task, ended: str, tolerance: float
+) -> Tuned:
     best = task.best
     if best is None or best.loss is None:
         reasons = "; ".join(dict.fromkeys(trial.reason for trial in task.trials))
@@ -135,8 +150,10 @@ def _told(recommender: Recommender, task: Task, ended: str, tolerance: float) ->
             f"all {len(task.trials)} trials failed ({reasons}): allow more time, or mend the data."
         )
     found = Recommendation(best.config, best.loss, best.noise or 0.0, (), task.family, task.metric)
-    if upcoming := recommender.recommend(task):
+    now, factor = stretching.stretched(task), stretching.factor(task) or 1.0
+    if upcoming := recommender.recommend(now):
         latest = upcoming[0]
         found = replace(found, because=latest.because, history_weight=latest.history_weight)
-    outlook = recommender.outlook(task, tolerance=tolerance)
-    return Tuned(task, ended, outlook, recommender.explain(task, found))
+    why = recommender.explain(now, replace(found, loss=found.loss * factor, std=found.std * factor))
+    why = replace(why, recommendation=found, gain=why.gain.divided_by(factor))
+    return Tuned(task, ended, _outlook(recommender, stretching, task, tolerance), why)

@@ -13,7 +13,7 @@ from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
-from foretune.data.spaces import check_names, complete, unfold
+from foretune.data.spaces import check_names, complete, unfold, with_words
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, past_tasks
 from foretune.recommender.ranking import FamilyRanking
@@ -125,6 +125,8 @@ def advise(
     for one in wanted:
         if one.name in known:
             task = new_task(data.name, one, data.target, metric, metafeatures)
+            if candidates is not None and task.space is not None:
+                task = replace(task, space=with_words(task.space, candidates))
             tasks = [past_task for past_task in past if past_task.family == one.name]
             cells = one.cells_on(data) if grid else candidates
             recommender = Recommender(learner).fit(tasks)
@@ -156,10 +158,11 @@ def explained(
     recommender = Recommender(learner).fit(past)
     if config is None:
         return recommender.explain(task)
-    space = one.wide_space(data.target)
+    space = with_words(one.wide_space(data.target), [config])
     for name, value in unfold(space, config).items():
         if name in space and not space[name].legal_value(value):
             raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {space[name]}.")
+    task = replace(task, space=space)
     whole = complete(space, config)
     return recommender.explain(task, recommender.recommend(task, candidates=[whole])[0])
 

@@ -18,10 +18,12 @@ from foretune.data.spaces import (
     add_mixed,
     complete,
     default_config,
+    holds,
     is_allowed,
     names_of,
     sobol_configs,
     unfold,
+    with_words,
 )
 from foretune.faces.searching.estimators import Model
 from foretune.faces.searching.units import Units
@@ -81,6 +83,10 @@ def cells_of(param_space: Any, rng: np.random.RandomState, *, most: int = MOST_C
         raise SpaceError(
             f"{error} Give a grid, lists or scipy distributions by name, or a ConfigurationSpace."
         ) from None
+    if not len(grid):
+        raise SpaceError("the grid has no cell: give lists of values by name.")
+    if odd := [name for part in grid.param_grid for name in part if not isinstance(name, str)]:
+        raise SpaceError(f"the grid names a hyperparameter {odd[0]!r}: give texts as names.")
     if len(grid) <= most:
         return list(grid)
     return [grid[int(k)] for k in np.sort(rng.choice(len(grid), most, replace=False))]
@@ -101,10 +107,16 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) ->
             f"foretune knows no family of {type(model.estimator).__name__}: say what to search, with a grid, "
             "distributions or a ConfigurationSpace as param_space."
         )
-    space, settled = model.known.wide_space(model.target), plain_config(model.settled)
-    pool = [{}, *recorded, *sobol_configs(space, fresh)]
-    seen = _unique(complete(space, {**config, **settled}) for config in pool)
-    free = ({name: value for name, value in one.items() if name not in settled} for one in seen)
+    settled = plain_config(model.settled)
+    space = with_words(model.known.wide_space(model.target), [settled])
+    free_names = [name for name in names_of(space) if name not in settled and name in model.own_parameters]
+    named = [{name: config[name] for name in free_names if name in config} for config in recorded]
+    pool = [{}, *(one for one in named if is_legal(space, one)), *sobol_configs(space, fresh)]
+    seen = _unique(
+        complete(space, {**{name: one[name] for name in free_names if name in one}, **settled})
+        for one in pool
+    )
+    free = ({name: one[name] for name in free_names if name in one} for one in seen)
     here = (model.outside(units.as_here(model.name, one)) for one in free)
     told = [units.as_here(model.name, one) for one in seen]
     return Candidates([model.wrapped(one) for one in here], seen, told, space, seen[0])
@@ -216,6 +228,7 @@ def _with_others(
     if space is None and model.known is not None and model.target is not None:
         space = model.known.wide_space(model.target)
     wide = copy.deepcopy(space) if space is not None else ConfigurationSpace(name=model.name)
+    wide = with_words(wide, seen)
     known = names_of(wide)
     for name in dict.fromkeys(name for config in seen for name in config if name not in known):
         _add(wide, name, [config[name] for config in seen if name in config])
@@ -259,7 +272,7 @@ def _without(value: Any, prefix: str) -> Any:
 
 def is_legal(space: ConfigurationSpace, config: Config) -> bool:
     """Whether the space holds each of the config's values."""
-    return all(space[name].legal_value(value) for name, value in unfold(space, config).items())
+    return all(holds(space[name], value) for name, value in unfold(space, config).items())
 
 
 def _unique(configs: Iterable[Config]) -> list[dict[str, Any]]:

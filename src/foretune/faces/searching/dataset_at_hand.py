@@ -1,6 +1,6 @@
 """The data of a search: what it is like, where that can be told, and the task that it makes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,12 +10,17 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
 from foretune.collect.datasets import Dataset
 from foretune.data.errors import ForetuneError
 from foretune.data.metrics import Target
+from foretune.data.records import digest
+from foretune.faces.searching.candidates import plain_config
 from foretune.features.metafeatures import describe
 
+CROSS_VALIDATION: Final = (KFold, StratifiedKFold, GroupKFold, StratifiedGroupKFold)
+NO_MATTER: Final = ("n_jobs", "verbose", "memory", "random_state")  # of parameters, to what is measured
 MOST_DENSE: Final = 20_000_000  # cells of a sparse table that may be written out to be described
 
 
@@ -85,11 +90,27 @@ def _frame(X: Any) -> pd.DataFrame:
     return pd.DataFrame(values).infer_objects()
 
 
-def protocol_of(cv: Any, estimator: Any) -> dict[str, Any]:
-    """How the trials of a search are judged, as it is stored: part of the task's identity."""
+def protocol_of(cv: Any, estimator: Any, varied: Collection[str]) -> dict[str, Any]:
+    """How the trials of a search are judged, as it is stored: part of the task's identity.
+
+    `settings` names what stays the same for all trials, so that a search with another pipeline is another
+    task; `varied` are the parameters of the estimator that do not.
+    """
     pipeline = getattr(estimator, "regressor", estimator)
     steps = [type(step).__name__ for _, step in getattr(pipeline, "steps", ())[:-1]]
-    return {"validation": _shown(cv), "preprocessing": "-".join(steps) or "none"}
+    parameters = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    settings = {
+        name: value
+        for name, value in parameters.items()
+        if name not in varied
+        and name.rpartition("__")[2] not in NO_MATTER
+        and not hasattr(value, "get_params")
+        and not isinstance(value, list)
+    }
+    told = {"preprocessing": "-".join(steps) or "none", "settings": digest(repr(plain_config(settings)))[:8]}
+    if type(cv) in CROSS_VALIDATION:
+        return {"validation": "cross-validation", "folds": cv.n_splits, "splitter": _shown(cv), **told}
+    return {"validation": _shown(cv), **told}
 
 
 def _shown(cv: Any) -> str:

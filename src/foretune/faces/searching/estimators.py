@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Any, Final
 
+from ConfigSpace import ConfigurationSpace
 from sklearn.base import is_classifier, is_regressor
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -86,14 +87,30 @@ class Model:
         if self.known is None or self.target is None:
             return {}
         defaults = keywords(type(self.estimator))
-        now = self.estimator.get_params(deep=False)
+        now = self.own_parameters
         names = names_of(self.known.wide_space(self.target))
         return {name: now[name] for name in names if name in now and not _same(now[name], defaults[name])}
+
+    @cached_property
+    def own_parameters(self) -> Mapping[str, Any]:
+        """What the model itself is set to, by name; a class that a user derived may have fewer."""
+        return dict(self.estimator.get_params(deep=False))
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
         """What the whole is set to, by name."""
         return self.whole.get_params() if hasattr(self.whole, "get_params") else {}
+
+    def varied(self, param_space: Any) -> set[str]:
+        """The parameters that such a search may set, and those that the family's space holds, all by name."""
+        if isinstance(param_space, ConfigurationSpace):
+            given = names_of(param_space)
+        else:
+            parts = [param_space] if isinstance(param_space, Mapping) else param_space or ()
+            given = [str(name) for part in parts for name in part]
+        own = names_of(self.known.wide_space(self.target)) if self.known and self.target else []
+        names = (*given, *(self.prefix + name for name in (*given, *own)))
+        return {self.wrap + name for name in names}
 
     def inside(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Settings of the whole by the names that the model has: `svc__C` is C, another step's name stays."""

@@ -12,7 +12,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from sklearn.model_selection import ParameterGrid
 
-from foretune.data.metrics import LOWER_IS_BETTER
+from foretune.data.metrics import HAS_UNITS, LOWER_IS_BETTER
 from foretune.data.records import Task
 from foretune.faces.searching.candidates import (
     DRAWN,
@@ -30,6 +30,7 @@ from foretune.faces.searching.search import Past, Search, shipped
 from foretune.faces.searching.units import SENSITIVE, Units, is_standard, spreads
 from foretune.history.history import History, open_history
 from foretune.learners.learner import Learner
+from foretune.recommender.stretching import Stretching
 
 HistoryAt = History | str | PathLike[str]
 
@@ -113,10 +114,11 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     task = _task(request, data, candidates, metafeatures)
     if not past.tasks:
         return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
-    rescaled = None if is_alike(request.metric, past.served) else past.typical
+    alike = is_alike(request.metric, past.served) and request.metric not in HAS_UNITS
+    stretching = Stretching() if alike else Stretching.to(past.tasks)
     recommender = past.recommender(request.learner, request.aliases)
     assumed = recommender.assumptions(candidates.space)
-    return Search(task, candidates, recommender, rescaled, assumed), notes
+    return Search(task, candidates, recommender, stretching, assumed), notes
 
 
 def _settings(request: Request) -> tuple[Any, bool]:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
+import numpy as np
 from sklearn.exceptions import FitFailedWarning
 
 from foretune.faces.searching.candidates import Settings
 from foretune.faces.searching.search import Outcome, outcomes_of
 
+NOT_FINITE: Final = "One or more of the"  # how scikit-learn begins to tell of scores that are not finite
+MEAN: Final = re.compile(r"mean_(test|train)_")
 ALL_FAILED: Final = re.compile(r"All the \d+ fits failed")
 
 
@@ -48,13 +51,16 @@ class Rounds:
         self._trials = 0
         self._held: list[tuple[int, Settings]] = []
         self._failure: ValueError | None = None
+        self._scores: dict[str, Any] = {}
 
     def run(self, batch: Sequence[Settings]) -> list[Outcome]:
         """What the settings of one more round came to."""
         tried = [*self._held, *enumerate(batch, start=self._trials)]
         self._trials += len(batch)
         try:
-            with self._round(len(tried)) as options:
+            with self._round(len(tried)) as options, warnings.catch_warnings():
+                # Of all rows, and at each round anew: the search says it once, in the end.
+                warnings.filterwarnings("ignore", NOT_FINITE)
                 results = self._evaluate([one for _, one in tried], cv=self._folds, **options)
         except ValueError as error:
             if not ALL_FAILED.search(str(error)):
@@ -63,6 +69,7 @@ class Rounds:
             return [Outcome(())] * len(batch)
         self.rows += [place for place, _ in tried]
         self._held = []
+        self._scores = {name: values for name, values in results.items() if MEAN.match(name)}
         return outcomes_of(results, len(self.rows) - len(batch), self._metric)
 
     def end(self) -> None:
@@ -76,6 +83,10 @@ class Rounds:
                 FitFailedWarning,
                 stacklevel=2,
             )
+        for name, values in self._scores.items():
+            if not np.isfinite(values).all():
+                which = (MEAN.match(name) or [""])[1]
+                warnings.warn(f"{NOT_FINITE} {which} scores are non-finite: {values}", stacklevel=2)
         if self._context:
             self._context.call_on_fit_task_end(estimator=self._owner)
 

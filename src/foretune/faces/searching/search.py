@@ -1,5 +1,6 @@
 """A search under way: which settings to try next, and what came of those tried."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from foretune.data.errors import LearningError
-from foretune.data.metrics import LOWER_IS_BETTER, Target
+from foretune.data.metrics import HAS_UNITS, LOWER_IS_BETTER, Target
 from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
 from foretune.faces.searching.candidates import Candidates, Settings
 from foretune.faces.searching.scoring import nearest_metrics
@@ -17,10 +18,11 @@ from foretune.learners.learner import Learner
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import past_tasks
 from foretune.recommender.recommender import Recommender
+from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook
+from foretune.recommender.stretching import Stretching
 
-NOTHING: Final = 1e-9  # a spread of losses that is none
-UNKNOWN: Final = 0.05  # the spread of losses where no past task has one
+MOST_BESIDE: Final = 1.25  # times as many tasks as the experience has: with more, they are rehearsed on
 ENOUGH: Final = 10  # past tasks of a metric that do without those of the nearest one
 
 
@@ -38,10 +40,15 @@ class Adviser(Protocol):
 
 @dataclass(frozen=True)
 class Past:
-    """Past tasks of one family, all read as judged by the one metric `served`."""
+    """Past tasks of one family, all read as judged by the one metric `served`.
+
+    `base` is the shipped experience that they hold beside a few of the user's own: how far to believe the
+    past was rehearsed on it, and is not rehearsed anew for each search that comes in.
+    """
 
     tasks: tuple[Task, ...]
     served: str
+    base: "Past | None" = None
     taught: dict[Any, Recommender] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -59,15 +66,9 @@ class Past:
             useful = [task for task in known if _teaches(task, target)]
             found += useful
             if useful and (one != metric or len(useful) >= ENOUGH):
-                return cls(tuple(replace(task, metric=one) for task in found), one)
+                base = shipped(family, one, target) if experience and history is not None else None
+                return cls(tuple(replace(task, metric=one) for task in found), one, base)
         return cls(tuple(found), metric)
-
-    @property
-    def typical(self) -> float:
-        """The median spread of a past task's losses, of those whose configs differ at all."""
-        losses = ([t.loss for t in task.done if t.loss is not None] for task in self.tasks)
-        spreads = [spread for spread in map(np.std, losses) if spread > NOTHING]
-        return float(np.median(spreads)) if spreads else UNKNOWN
 
     def recommender(self, learner: str | Learner, aliases: Mapping[str, str]) -> Recommender:
         """One that has learned from these tasks; by a learner's name it learns once."""
@@ -75,7 +76,12 @@ class Past:
             return Recommender(learner, aliases=aliases).fit(self.tasks)
         key = (learner, *sorted(aliases.items()))
         if key not in self.taught:
-            self.taught[key] = Recommender(learner, aliases=aliases).fit(self.tasks)
+            recommender = Recommender(learner, aliases=aliases)
+            if learner == "auto" and self.base and len(self.tasks) <= MOST_BESIDE * len(self.base.tasks):
+                rehearsed = self.base.recommender("auto", {}).learner
+                assert isinstance(rehearsed, Auto)
+                recommender = Recommender(Auto(rehearsed.rehearsal), aliases=aliases)
+            self.taught[key] = recommender.fit(self.tasks)
         return self.taught[key]
 
 
@@ -94,16 +100,16 @@ def _teaches(task: Task, target: Target | None) -> bool:
 class Search:
     """Asks for settings, is told their scores, and keeps the task that both make.
 
-    Without an adviser all candidates are tried at once, in their order. `rescaled` is the spread that the
-    losses of the past have where those of the task are of another size: they are stretched to it before they
-    are compared. `assumed` says what is assumed where past spaces differ from today's; `order` holds the
+    Without an adviser all candidates are tried at once, in their order. Losses of another size than those of
+    the past go through `stretching` before they are compared.
+    `assumed` says what is assumed where past spaces differ from today's; `order` holds the
     candidate of each trial, `known` how many trials had been scored when it was chosen.
     """
 
     task: Task
     candidates: Candidates
     adviser: Adviser | None
-    rescaled: float | None = None
+    stretching: Stretching = field(default_factory=Stretching)
     assumed: tuple[str, ...] = ()
     order: list[int] = field(default_factory=list)
     known: list[int] = field(default_factory=list)
@@ -114,8 +120,11 @@ class Search:
         if self.adviser is None:
             first, self.order = len(self.order), [*range(len(self.candidates.settings))]
             return list(self.candidates.settings[first:])
-        factor = self._factor(self.task)
-        found = self.adviser.recommend(_scaled(self.task, factor), n, candidates=self.candidates.seen)
+        factor = self.stretching.factor(self.task)
+        now = self.stretching.stretched(self.task)
+        found = self.adviser.recommend(now, n, candidates=self.candidates.seen)
+        if factor is None:  # by a score without units the past's level is still the best guess
+            factor = math.nan if self.task.metric in HAS_UNITS else 1.0
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
         chosen = [places[id(one.config)] for one in found]
         self.order += chosen
@@ -136,15 +145,19 @@ class Search:
         )
 
     def outlook(self, tolerance: float) -> Outlook | None:
-        """What a longer search would still bring, in units of the score; None where all trials failed."""
+        """What a longer search would still bring, in units of the score.
+
+        None where all trials failed, or do not show yet how large differences of this score are.
+        """
         if self.task.best is None:
             return None
         if self.adviser is None:
             return Outlook(0.0, 1.0, tolerance)
-        factor = self._factor(self.task)
-        found = self.adviser.outlook(
-            _scaled(self.task, factor), tolerance=tolerance * factor, candidates=self.candidates.seen
-        )
+        factor = self.stretching.factor(self.task)
+        if factor is None:
+            return None
+        now = self.stretching.stretched(self.task)
+        found = self.adviser.outlook(now, tolerance=tolerance * factor, candidates=self.candidates.seen)
         return Outlook(found.gain / factor, found.probability, tolerance)
 
     def explain(self, trial: int) -> Explanation:
@@ -158,25 +171,11 @@ class Search:
                 "nothing of the estimator): there is nothing to explain."
             )
         then = replace(self.task, trials=self.task.trials[: self.known[trial]])
-        factor, one = self._factor(then), self.recommendations[trial]
+        factor, one = self.stretching.factor(then) or 1.0, self.recommendations[trial]
         seen = self.candidates.seen[self.order[trial]]
         stretched = replace(one, config=seen, loss=one.loss * factor, std=one.std * factor)
-        found = self.adviser.explain(_scaled(then, factor), stretched)
+        found = self.adviser.explain(self.stretching.stretched(then), stretched)
         return replace(found, recommendation=one, gain=found.gain.divided_by(factor))
-
-    def _factor(self, task: Task) -> float:
-        """What stretches the losses of the task, as it is or was, to the spread that the past is used to."""
-        losses = [trial.loss for trial in task.done if trial.loss is not None]
-        if self.rescaled is None or len(losses) < 2 or np.std(losses) <= NOTHING:
-            return 1.0
-        return self.rescaled / float(np.std(losses))
-
-
-def _scaled(task: Task, factor: float) -> Task:
-    if factor == 1.0:
-        return task
-    trials = (one if one.loss is None else replace(one, loss=one.loss * factor) for one in task.trials)
-    return replace(task, trials=tuple(trials))
 
 
 @dataclass(frozen=True)
