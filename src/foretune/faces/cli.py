@@ -16,12 +16,14 @@ from foretune.data.metrics import HAS_UNITS, check_metric, metrics_for
 from foretune.faces.cli_history import history_app
 from foretune.faces.cli_import import import_results
 from foretune.faces.options import (
+    REPORT,
     Families,
     HistoryUrl,
     Json,
     LearnerName,
     Metric,
     NoExperience,
+    Page,
     PastUrl,
     PerSecond,
     Place,
@@ -178,7 +180,7 @@ def explain(
     history: PastUrl = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
-    output: Annotated[Path | None, typer.Option(help="An HTML file to write.")] = None,
+    output: Page = None,
     as_json: Json = False,
 ) -> None:
     """Say why a config is recommended: past datasets, what mattered there, the gain over the default.
@@ -228,7 +230,7 @@ def tune(
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
     per_second: PerSecond = False,
-    output: Annotated[Path | None, typer.Option(help="A folder for search.json and search.html.")] = None,
+    output: Annotated[Path | None, REPORT] = None,
     as_json: Json = False,
 ) -> None:
     """Search a family's wide space on a table, recommended configs first, and say what is left to gain.
@@ -273,7 +275,7 @@ def replay(
     ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials of each search.")] = 30,
     no_experience: NoExperience = False,
-    output: Annotated[Path | None, typer.Option(help="A folder for report.json and report.html.")] = None,
+    output: Annotated[Path | None, REPORT] = None,
 ) -> None:
     """Leave one dataset out after the other and replay the search on its recorded trials.
 
@@ -318,7 +320,7 @@ def experiment(
     history: PastUrl = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
-    output: Annotated[Path, typer.Option(help="The folder of report.json and report.html.")] = Path("report"),
+    output: Annotated[Path, REPORT] = Path("report"),
 ) -> None:
     """Recommend, train for real, and compare with the full grid search and the library's default.
 

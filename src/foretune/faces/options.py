@@ -1,5 +1,6 @@
 """Options and output that the commands share: names of options, reading of files, progress."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,9 +28,32 @@ if TYPE_CHECKING:
     from foretune.data.records import Task, Trial
     from foretune.history.history import History
 
+
+def folder_to_write(path: Path | None) -> Path | None:
+    """The folder of an option, before any work; `ForetuneError` where it is a file, or closed to writing."""
+    place = path
+    while place is not None and not place.exists() and place != place.parent:
+        place = place.parent
+    if place is not None and not (place.is_dir() and os.access(place, os.W_OK)):
+        problem = "is closed to you" if place.is_dir() else "is no folder"
+        raise ForetuneError(f"nothing can be written to {path}, as {place} {problem}: name another folder.")
+    return path
+
+
+def file_to_write(path: Path | None) -> Path | None:
+    """The file of an option, before any work; `ForetuneError` where it is a folder, or lies in none."""
+    if path is not None and path.is_dir():
+        raise ForetuneError(f"{path} is a folder: name a file.")
+    if path is not None:
+        folder_to_write(path.parent)
+    return path
+
+
 console = Console(stderr=True)
 out = Console()
 
+Page = Annotated[Path | None, typer.Option("--output", callback=file_to_write, help="An HTML file to write.")]
+REPORT = typer.Option("--output", callback=folder_to_write, help="A folder for a JSON file and an HTML page.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 NoExperience = Annotated[bool, typer.Option("--no-experience", help="Leave the shipped experience out.")]
 Metric = Annotated[str | None, typer.Option(help="Default: accuracy for classes, r2 for numbers.")]

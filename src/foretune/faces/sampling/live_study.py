@@ -82,6 +82,7 @@ class LiveStudy:
         self._proposals: dict[int, Config | None] = {}
         self._opening: set[int] = set()  # trials whose proposals were made when no parameter was known
         self._told: dict[int, Trial] = {}
+        self._overruled: dict[int, Trial] = {}  # proposals that were tried with other values than proposed
         self._space = GrowingSpace()
         self._has_warned = self._has_said = False
 
@@ -109,7 +110,9 @@ class LiveStudy:
         if unserved and not self._search.matching(_sorts(trial.distributions)):
             self._warn()
         self._opening.discard(trial.number)
-        self._proposals.pop(trial.number, None)
+        proposal = self._proposals.pop(trial.number, None)
+        if proposal and any(proposal.get(name, value) != value for name, value in _config(trial).items()):
+            self._overruled[trial.number] = Trial(proposal, status=FAILED, reason="tried otherwise")
 
     def _first(self, now: Moment, names: Distributions) -> Config | None:
         """A config in the space of the past, where the study has shown no more than these parameters."""
@@ -153,7 +156,8 @@ class LiveStudy:
                 if one.number not in self._told:
                     self._told[one.number] = trial_of(one, sign, one.distributions)
                 found.append(self._told[one.number])
-        return tuple(trial for trial in found if trial.config)
+        # What was overruled once would be again: it is not proposed a second time.
+        return tuple(trial for trial in (*found, *self._overruled.values()) if trial.config)
 
     def _silent(self, now: Moment) -> int:
         """How many workers that started before this one have not shown yet what they are trying.
