@@ -240,6 +240,15 @@ def test_processes_on_one_storage_try_different_configs(
     assert len({*values}) == 3
 
 
+def test_what_was_overruled_is_not_proposed_again(past: optuna.storages.InMemoryStorage) -> None:
+    """Where a parameter is fixed by others, the rest of a proposal is still new in each trial."""
+    study = optuna.create_study(sampler=MetaSampler(past))
+    for _ in range(6):
+        study.enqueue_trial({"x": 4.0})
+    study.optimize(quadratic(), n_trials=6)
+    assert len({trial.params["y"] for trial in study.trials}) == 6
+
+
 def test_a_worker_that_is_gone_is_not_waited_for(past: optuna.storages.InMemoryStorage) -> None:
     """A trial that was left running before it had any parameter is in nobody's way once a later one ended."""
     third = []

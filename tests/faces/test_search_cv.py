@@ -18,6 +18,7 @@ from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -32,7 +33,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import foretune
 from foretune.data.errors import HistoryError, LearningError
@@ -40,6 +41,7 @@ from foretune.data.records import Task, Trial
 from foretune.faces.search_cv import MetaSearchCV, SearchWarning
 from foretune.faces.searching.estimators import Model
 from foretune.history.history import open_history
+from foretune.recommender import selection
 from foretune.testing import RELATED_CELLS, related_tasks
 
 X, y = make_classification(n_samples=90, n_features=5, random_state=0)
@@ -51,6 +53,107 @@ PIPE_GRID = {f"svc__{name}": values for name, values in GRID.items()}
 def rows(search: Any) -> list[dict[str, Any]]:
     """The settings that were tried."""
     return list(search.cv_results_["params"])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "grid"),
+    [
+        (RandomForestClassifier(5), {"max_features": ["sqrt", "log2", None]}),
+        (RandomForestClassifier(5, max_features="log2"), {"max_depth": [2, 3, 4]}),
+        (LogisticRegression(), {"C": [1, 10, np.inf]}),
+        (RandomForestClassifier(5, max_features=None), None),
+    ],
+)
+def test_a_number_may_be_a_word(estimator: Any, grid: Any) -> None:
+    """Words and infinity in the place of a number are cells like others, and stay where they are set."""
+    search = MetaSearchCV(estimator, grid, n_trials=2, cv=2).fit(X, y)
+    assert len(rows(search)) == 2
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_a_history_of_odd_settings_spoils_no_later_search(tmp_path: Path) -> None:
+    """Words, other steps' parameters and objects that were written down are not tried without a grid."""
+    url = str(tmp_path / "past.db")
+    forest = RandomForestClassifier(5, random_state=0)
+    wordy = {"max_features": ["sqrt", "log2"], "class_weight": [{0: 1, 1: 2}, None]}
+    MetaSearchCV(forest, wordy, n_trials=4, cv=2, history=url).fit(X, y)
+    steps = Pipeline([("scale", StandardScaler()), ("forest", forest)])
+    MetaSearchCV(steps, {"scale__with_mean": [True, False]}, n_trials=2, cv=2, history=url).fit(X, y)
+    for estimator in (forest, steps):
+        search = MetaSearchCV(estimator, n_trials=4, cv=2, history=url, experience=False).fit(X, y)
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_another_pipeline_is_another_task(tmp_path: Path) -> None:
+    """What stays the same in a search tells it from another one on the same data."""
+    url = str(tmp_path / "past.db")
+    for steps in (PCA(1), PCA(3), PCA(3)):
+        MetaSearchCV(make_pipeline(steps, SVC()), {"svc__C": [1, 10]}, history=url, n_jobs=1).fit(X, y)
+    with open_history(url) as history:
+        tasks = list(history.tasks())
+    assert [len(task.trials) for task in tasks] == [2, 2]
+    protocol = tasks[0].provenance["protocol"]
+    assert (protocol["validation"], protocol["folds"]) == ("cross-validation", 5)
+
+
+@pytest.mark.parametrize("scoring", ["neg_root_mean_squared_error", "neg_mean_absolute_error"])
+def test_the_unit_of_the_target_does_not_matter(scoring: str) -> None:
+    """By errors in units of the target a search and its outlook are the same in metres and in millimetres."""
+    numbers, target = load_diabetes(return_X_y=True)
+    found = []
+    for unit in (1.0, 1000.0):
+        tree = DecisionTreeRegressor(random_state=0)
+        search = MetaSearchCV(tree, n_trials=5, scoring=scoring, tolerance=3 * unit, cv=2)
+        search.fit(numbers[:150], target[:150] * unit)
+        assert np.isnan(search.recommendations_[0].loss)
+        found.append((rows(search), search.outlook_.probability, search.outlook_.gain / unit))
+    assert found[0][0] == found[1][0]
+    assert found[0][1:] == pytest.approx(found[1][1:], rel=1e-6)
+
+
+def test_a_budget_leaves_out_what_is_done_once() -> None:
+    """How long a round takes is told by the latest round, not by what came before the first."""
+    slow = MetaSearchCV(SVC(), n_trials=200, time_budget=3.0)
+    began = time.perf_counter()
+    slow.fit(X, y)
+    assert len(rows(slow)) > 1
+    assert time.perf_counter() - began < 6
+
+
+def test_scores_that_are_not_finite_are_told_once() -> None:
+    """However many rounds there are, scikit-learn's warning about them comes once, about all rows."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        grid = {"C": [-1.0, 1.0, 2.0, 3.0, 4.0]}
+        search = MetaSearchCV(SVC(), grid, n_trials=5, tolerance=1e-9, experience=False).fit(X, y)
+    told = [str(one.message) for one in caught if "non-finite" in str(one.message)]
+    assert len(told) == int(np.isnan(search.cv_results_["mean_test_score"]).any())
+
+
+def test_a_derived_class_with_fewer_parameters_is_served() -> None:
+    """Only what the class takes is searched."""
+
+    class Plain(SVC):
+        def __init__(self, *, C: float = 1.0) -> None:
+            super().__init__(C=C)
+
+    search = MetaSearchCV(Plain(), n_trials=3).fit(X, y)
+    assert [{*one} for one in rows(search)] == [{"C"}] * 3
+    assert len({one["C"] for one in rows(search)}) == 3
+
+
+def test_a_few_searches_of_ones_own_need_no_rehearsal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the experience a handful of own tasks teach, and how far to believe it is known already."""
+    url = str(tmp_path / "past.db")
+    MetaSearchCV(SVC(), GRID, n_trials=6, history=url).fit(X, y)
+
+    def refuse(_: Any) -> None:
+        raise AssertionError("a rehearsal takes seconds")
+
+    monkeypatch.setattr(selection, "rehearse", refuse)
+    assert len(rows(MetaSearchCV(SVC(), n_trials=2, history=url).fit(X[::2], y[::2]))) == 2
 
 
 def test_nothing_but_the_estimator_is_needed() -> None:
