@@ -37,7 +37,7 @@ BAD_FILES = {
     "typo.csv": (b"a,traget\n1,0\n2,1\n", "has no column 'target': did you mean 'traget'"),
     "other.csv": (b"a,b\n1,0\n2,1\n", "has no column 'target': it has a, b"),
     "ragged.csv": (b"a,target\n1,x\n2,y,3,4\n", "cannot be read as CSV"),
-    "bytes.csv": (b"a,target\n\xff\xfe,1\n", "cannot be read as CSV"),
+    "bytes.csv": (b"a,target\n\xff\xfe,1\n", "is not in UTF-8"),
     "table.xlsx": (b"PK", "foretune reads .csv, .tsv, .parquet, .arff, .npz files"),
     "broken.parquet": (b"PAR1 and no more", "cannot be read as PARQUET"),
     "broken.arff": (b"nonsense", "cannot be read as ARFF"),
@@ -109,6 +109,26 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str) -> None:
     assert message in str(caught.value)
     assert str(caught.value).startswith(Path(name).stem)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("a;b;target\n1,5;x;yes\n-2;y;no\n", [1.5, -2.0]),
+        ("a;b;target\n1.5;x,y;yes\n-2;y;no\n", [1.5, -2.0]),
+        ("a,b;c,target\n1.5,x,yes\n-2,y,no\n", [1.5, -2.0]),
+    ],
+)
+def test_cells_may_be_parted_by_semicolons(tmp_path: Path, lines: str, expected: list[float]) -> None:
+    """A file that a European office wrote is read, its decimal commas too; one with commas as ever."""
+    (tmp_path / "cells.csv").write_text(lines)
+    assert load_dataset(tmp_path / "cells.csv").X["a"].tolist() == expected
+
+
+def test_a_folder_is_told(tmp_path: Path) -> None:
+    """A folder without a dataset's files is not called missing."""
+    with pytest.raises(DatasetError, match="is a folder"):
+        load_dataset(tmp_path)
 
 
 def test_a_missing_file_is_told_with_what_may_be_given(tmp_path: Path) -> None:

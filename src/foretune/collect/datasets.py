@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
+from re import MULTILINE, compile as pattern
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +25,8 @@ from foretune.features.metafeatures import describe
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
+LOOKED_AT: Final = 50  # lines of a CSV file, to tell how it parts its cells
+DECIMAL_COMMA: Final = pattern(r"(^|;)[-+]?\d+,\d+(;|$)", MULTILINE)
 MOST_CLASSES: Final = 20  # that a target of whole numbers stands for
 
 
@@ -220,6 +224,8 @@ def load_dataset(
     folder, _, part = str(source).partition("#")
     if folder and is_parquet_folder(Path(folder)) and not (part and path.exists()):
         return _load_parquet_folder(Path(folder), part or None, target_column, target)
+    if path.is_dir():
+        raise DatasetError(f"{source} is a folder of no dataset's: name one file in it.")
     if not path.is_file():
         raise DatasetError(
             f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file, "
@@ -285,6 +291,8 @@ def _read(path: Path) -> pd.DataFrame:
         return reader(path)
     except DatasetError:
         raise
+    except UnicodeDecodeError:
+        raise DatasetError(f"{path.name} is not in UTF-8: save it in that encoding.") from None
     except pd.errors.EmptyDataError:
         raise DatasetError(f"{path.name} is empty.") from None
     except Exception as error:  # each reader has its own errors; all of them mean the file is not readable
@@ -294,11 +302,19 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, *, sep: str = ",") -> pd.DataFrame:
-    """The table; pandas would rename a column that comes twice, a second target say, to a feature."""
+    """The table; pandas would rename a column that comes twice, a second target say, to a feature.
+
+    Where commas are the decimal sign, as in much of Europe, semicolons part the cells.
+    """
+    with path.open(encoding="utf-8") as lines:
+        head = [*islice(lines, LOOKED_AT)]
+    decimal = "."
+    if sep == "," and head and ";" in head[0] and "," not in head[0]:
+        sep, decimal = ";", "," if any(map(DECIMAL_COMMA.search, head)) else "."
     named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not named.is_unique:
         raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
-    return pd.read_csv(path, sep=sep)
+    return pd.read_csv(path, sep=sep, decimal=decimal)
 
 
 def _twice(name: str, column: object) -> str:

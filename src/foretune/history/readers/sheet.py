@@ -65,6 +65,8 @@ class Sheet:
             return column
         near = get_close_matches(column, self.columns, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {_some(self.columns)}."
+        if len(self.columns) == 1 and ";" in self.columns[0]:
+            hint = "its cells are parted by semicolons: save it with commas, or as .tsv with tabs."
         raise HistoryError(f"{self.name} has no column {column!r}: {hint}")
 
     def texts(self, column: str) -> list[str | None]:
