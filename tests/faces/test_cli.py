@@ -55,6 +55,25 @@ def assert_one_line(run: Run, *words: str) -> None:
         assert word in run.err
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("tune", "iris", "--family", "decision_tree", "--trials", 1), "file"),
+        (("replay", "--family", "knn"), "file"),
+        (("experiment", "iris", "--family", "decision_tree"), "file/below"),
+        (("explain", "iris", "--family", "svm"), "."),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_told_first(
+    foretune: Foretune, tmp_path: Path, words: tuple[object, ...], place: str
+) -> None:
+    """Where a report cannot be put is said in one sentence, before any work."""
+    (tmp_path / "file").write_text("")
+    run = foretune(*words, "--output", tmp_path / place)
+    assert (run.code, run.out) == (2, "")
+    assert "name a" in " ".join(run.err.split())
+
+
 def test_a_missing_file_is_named(foretune: Foretune) -> None:
     """A file that is not there is named, with what would do."""
     assert_one_line(foretune("recommend", "no.csv", "--target", "y"), "'no.csv'", ".csv", "iris")

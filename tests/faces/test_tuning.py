@@ -11,7 +11,7 @@ from foretune.collect.evaluation import Protocol
 from foretune.collect.families import family
 from foretune.data.errors import LearningError, MetricError
 from foretune.data.records import DONE, Task, Trial
-from foretune.faces.search_report import answer_of, write_search
+from foretune.faces.search_report import answer_of, outlook_sentence, write_search
 from foretune.faces.tuning import Bench, Limits, tune
 from foretune.history.history import open_history
 from foretune.recommender.past import past_tasks
@@ -50,6 +50,22 @@ def test_a_search_trains_what_is_recommended(data: Dataset, past: list[Task], tm
     page = write_search(tuned, tmp_path / "report").read_text(encoding="utf-8")
     assert page.count("<svg") >= 4
     assert (tmp_path / "report" / "search.json").exists()
+
+
+def test_errors_in_units_are_compared_once_they_show_their_size() -> None:
+    """By RMSE one trial tells nothing of what is left; what several tell grows with the unit."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "c"])
+    y = pd.Series(np.sin(2 * X["a"]) + 0.3 * rng.normal(size=80))
+    numbers = [Dataset("numbers", X, unit * y, "regression") for unit in (1.0, 1000.0)]
+    past = past_tasks(family="decision_tree", metric="rmse")
+    first = tune(bench(numbers[0]), past, Limits(1), metric="rmse")
+    assert first.outlook is None
+    assert "too few trials" in outlook_sentence(first)
+    small, large = (tune(bench(data), past, Limits(4), metric="rmse") for data in numbers)
+    assert small.outlook is not None
+    assert large.outlook is not None
+    assert large.outlook.gain == pytest.approx(1000 * small.outlook.gain, rel=0.02)
 
 
 def test_two_at_a_time_differ(data: Dataset, past: list[Task]) -> None:
