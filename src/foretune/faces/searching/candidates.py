@@ -109,15 +109,15 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) ->
         )
     settled = plain_config(model.settled)
     space = with_words(model.known.wide_space(model.target), [settled])
-    free_names = [name for name in names_of(space) if name not in settled and name in model.own_parameters]
-    named = [{name: config[name] for name in free_names if name in config} for config in recorded]
-    pool = [{}, *(one for one in named if is_legal(space, one)), *sobol_configs(space, fresh)]
-    seen = _unique(
-        complete(space, {**{name: one[name] for name in free_names if name in one}, **settled})
-        for one in pool
-    )
-    free = ({name: one[name] for name in free_names if name in one} for one in seen)
-    here = (model.outside(units.as_here(model.name, one)) for one in free)
+    free = [name for name in names_of(space) if name not in settled and name in model.own_parameters]
+
+    def freely(config: Config) -> dict[str, Any]:
+        return {name: config[name] for name in free if name in config}
+
+    legal = (one for one in map(freely, recorded) if is_legal(space, one))
+    pool = [{}, *legal, *map(freely, sobol_configs(space, fresh))]
+    seen = _unique(complete(space, {**one, **settled}) for one in pool)
+    here = (model.outside(units.as_here(model.name, freely(one))) for one in seen)
     told = [units.as_here(model.name, one) for one in seen]
     return Candidates([model.wrapped(one) for one in here], seen, told, space, seen[0])
 

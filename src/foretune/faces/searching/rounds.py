@@ -12,8 +12,7 @@ from sklearn.exceptions import FitFailedWarning
 from foretune.faces.searching.candidates import Settings
 from foretune.faces.searching.search import Outcome, outcomes_of
 
-NOT_FINITE: Final = "One or more of the"  # how scikit-learn begins to tell of scores that are not finite
-MEAN: Final = re.compile(r"mean_(test|train)_")
+NOT_FINITE: Final = "One or more of the {} scores are non-finite"  # as scikit-learn says it
 ALL_FAILED: Final = re.compile(r"All the \d+ fits failed")
 
 
@@ -60,7 +59,7 @@ class Rounds:
         try:
             with self._round(len(tried)) as options, warnings.catch_warnings():
                 # Of all rows, and at each round anew: the search says it once, in the end.
-                warnings.filterwarnings("ignore", NOT_FINITE)
+                warnings.filterwarnings("ignore", NOT_FINITE.format(r"\w+"))
                 results = self._evaluate([one for _, one in tried], cv=self._folds, **options)
         except ValueError as error:
             if not ALL_FAILED.search(str(error)):
@@ -69,7 +68,9 @@ class Rounds:
             return [Outcome(())] * len(batch)
         self.rows += [place for place, _ in tried]
         self._held = []
-        self._scores = {name: values for name, values in results.items() if MEAN.match(name)}
+        self._scores = {
+            name: values for name, values in results.items() if name.startswith(("mean_test_", "mean_train_"))
+        }
         return outcomes_of(results, len(self.rows) - len(batch), self._metric)
 
     def end(self) -> None:
@@ -85,8 +86,7 @@ class Rounds:
             )
         for name, values in self._scores.items():
             if not np.isfinite(values).all():
-                which = (MEAN.match(name) or [""])[1]
-                warnings.warn(f"{NOT_FINITE} {which} scores are non-finite: {values}", stacklevel=2)
+                warnings.warn(f"{NOT_FINITE.format(name.split('_')[1])}: {values}", stacklevel=2)
         if self._context:
             self._context.call_on_fit_task_end(estimator=self._owner)
 
