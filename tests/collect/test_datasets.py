@@ -116,6 +116,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str) -> None:
     [
         ("a;b;target\n1,5;x;yes\n-2;y;no\n", [1.5, -2.0]),
         ("a;b;target\n1.5;x,y;yes\n-2;y;no\n", [1.5, -2.0]),
+        ('a;b;target\n"1,5";x;yes\n"-2e0";y;no\n', [1.5, -2.0]),
         ("a,b;c,target\n1.5,x,yes\n-2,y,no\n", [1.5, -2.0]),
     ],
 )

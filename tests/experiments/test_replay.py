@@ -36,11 +36,12 @@ def test_a_useless_task_is_passed_over() -> None:
     tasks = related_tasks(4)
     useless = [
         replace(tasks[0], name="single", dataset=None, trials=tasks[0].trials[:1]),
+        replace(tasks[0], name="repeats", dataset=None, trials=[Trial({"C": 1}, k, seed=k) for k in (1, 2)]),
         replace(tasks[0], name="failed", dataset=None, trials=(Trial({"C": 1.0}, status=FAILED),)),
     ]
     played = replay([*leave_groups_out([*tasks, *useless])], ["portfolio"], trials=3)
     assert {search.task.name for search in played} == {task.name for task in tasks}
-    with pytest.raises(LearningError, match="two finished trials"):
+    with pytest.raises(LearningError, match="two configs that were finished"):
         replay([Split(tasks, useless)], ["portfolio"])
 
 

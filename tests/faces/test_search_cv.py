@@ -1,5 +1,6 @@
 """What the past adds to a search, and what the search says of it."""
 
+import json
 import pickle
 import time
 import warnings
@@ -106,6 +107,9 @@ def test_the_unit_of_the_target_does_not_matter(scoring: str) -> None:
         search = MetaSearchCV(tree, n_trials=5, scoring=scoring, tolerance=3 * unit, cv=2)
         search.fit(numbers[:150], target[:150] * unit)
         assert np.isnan(search.recommendations_[0].loss)
+        why = search.explain(0)
+        assert "nan" not in str(why)
+        assert json.loads(json.dumps(why.as_json(), allow_nan=False))["gain"]["mean"] is None
         found.append((rows(search), search.outlook_.probability, search.outlook_.gain / unit))
     assert found[0][0] == found[1][0]
     assert found[0][1:] == pytest.approx(found[1][1:], rel=1e-6)

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from foretune.collect.datasets import load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
 from foretune.data.records import Task, Trial
 from foretune.history.history import History, open_history
 from foretune.history.parquet import write_pack
 from foretune.recommender import past
-from foretune.recommender.advice import recommend
+from foretune.recommender.advice import advise, explained, recommend
 from foretune.recommender.past import past_tasks
 from foretune.testing import RELATED_CELLS, related_task, related_tasks
 
@@ -171,3 +172,20 @@ def test_scores_in_units_are_not_forecast(tmp_path: Path) -> None:
     numbers = X["a"] + X["b"]
     assert "in the units of the target" in recommend(X, numbers, metric="rmse", **words)[0].note
     assert not recommend(X, numbers, metric="r2", **words)[0].note
+
+
+@pytest.mark.parametrize("wrong", ["10", None])
+def test_a_word_for_a_plain_number_is_refused(wrong: Any) -> None:
+    """A text where only numbers make sense is an error, in a candidate and in a config to be explained."""
+    iris = load_dataset("iris")
+    with pytest.raises(SpaceError, match="svm cannot have C="):
+        advise(iris, family="svm", candidates=[{"C": wrong}])
+    with pytest.raises(SpaceError, match="svm cannot have C="):
+        explained(iris, "svm", config={"C": wrong})
+
+
+def test_one_word_more_is_a_candidate() -> None:
+    """`max_features` is a number, "sqrt" or None: "log2" may be named as well."""
+    iris, config = load_dataset("iris"), {"max_features": "log2"}
+    assert advise(iris, family="random_forest", candidates=[config])[0].config == config
+    assert explained(iris, "random_forest", config=config).recommendation.config["max_features"] == "log2"

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from ConfigSpace import (
+    AndConjunction,
     Categorical,
     ConfigurationSpace,
     Constant,
     EqualsCondition,
     Float,
     Integer,
+    OrConjunction,
     OrdinalHyperparameter,
 )
 
@@ -209,6 +211,15 @@ def test_a_parent_may_become_a_number() -> None:
     assert type(Recommender().fit(past).recommend(Task("new", "any", today))[0].config["k"]) is int
     mixed = [*past, Task("late", "any", today, trials=(Trial({"k": 1}, 0.1), Trial({"k": 2}, 0.2)))]
     assert Recommender().fit(mixed).recommend(Task("new", "any", former))[0].config["k"] in ("rbf", "poly")
+
+
+def test_nested_conditions_are_joined() -> None:
+    """A condition made of others, which are made of others, is no obstacle to what else changed."""
+    former = space(*(Categorical(name, ["x", "y"]) for name in "abu"), Float("c", (0, 1)))
+    either = OrConjunction(*(EqualsCondition(former["c"], former[name], "x") for name in ("a", "b")))
+    former.add(AndConjunction(either, EqualsCondition(former["c"], former["u"], "x")))
+    today = space(Categorical("a", ["x", "y"]), Float("new", (0, 1)))
+    assert {*joined(former, today)} == {"a", "b", "u", "c", "new"}
 
 
 def test_choices_may_be_tuples_that_were_stored(tmp_path: Path) -> None:

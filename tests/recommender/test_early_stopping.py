@@ -89,6 +89,20 @@ def test_several_workers_finish_one_config(workers: int) -> None:
     assert len(task.done) == 1
 
 
+def test_what_is_finished_is_not_trained_again() -> None:
+    """Where the better config cannot be finished any more and another one is, the search comes to its end."""
+    early = EarlyStopping(FULL, budget=1.5 * FULL, learner="portfolio").fit(curved_tasks())
+    best, *_, worst = sorted(RELATED_CELLS, key=lambda cell: related_loss(cell, 0.3, 0.4))
+    task = new_task((worst, FULL), (best, 2))
+    for _ in range(3):
+        if (step := early.ask(task, candidates=[worst, best])) is None:
+            break
+        assert step.until > step.since
+        task = early.tell(task, step, loss_after(step.config, step.until, 0.3, 0.4))
+    else:
+        raise AssertionError("the search goes on")
+
+
 def test_a_diverged_loss_does_not_spoil_the_others() -> None:
     """A reading of a million counts as a hopeless one: what is handed over is good, its loss believable."""
     early = EarlyStopping(FULL, budget=3 * FULL, learner="portfolio").fit(curved_tasks())

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
-from re import MULTILINE, compile as pattern
 from typing import Any, Final
 
 import numpy as np
@@ -25,8 +23,6 @@ from foretune.features.metafeatures import describe
 
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
-LOOKED_AT: Final = 50  # lines of a CSV file, to tell how it parts its cells
-DECIMAL_COMMA: Final = pattern(r"(^|;)[-+]?\d+,\d+(;|$)", MULTILINE)
 MOST_CLASSES: Final = 20  # that a target of whole numbers stands for
 
 
@@ -307,14 +303,15 @@ def _read_csv(path: Path, *, sep: str = ",") -> pd.DataFrame:
     Where commas are the decimal sign, as in much of Europe, semicolons part the cells.
     """
     with path.open(encoding="utf-8") as lines:
-        head = [*islice(lines, LOOKED_AT)]
-    decimal = "."
-    if sep == "," and head and ";" in head[0] and "," not in head[0]:
-        sep, decimal = ";", "," if any(map(DECIMAL_COMMA.search, head)) else "."
+        head = next(lines, "")
+    if sep == "," and ";" in head and "," not in head:
+        sep = ";"
     named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not named.is_unique:
         raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
-    return pd.read_csv(path, sep=sep, decimal=decimal)
+    table = pd.read_csv(path, sep=sep)
+    with_commas = pd.read_csv(path, sep=sep, decimal=",") if sep == ";" else table
+    return max(table, with_commas, key=lambda one: one.select_dtypes("number").shape[1])
 
 
 def _twice(name: str, column: object) -> str:

@@ -178,8 +178,12 @@ def holds(hyperparameter: Hyperparameter[Any, Any], value: Any) -> bool:
     return bool(low - reach <= value <= high + reach)
 
 
-def with_words(space: ConfigurationSpace, configs: Sequence[Config]) -> ConfigurationSpace:
+def with_words(
+    space: ConfigurationSpace, configs: Sequence[Config], *, mixed_only: bool = False
+) -> ConfigurationSpace:
     """The space in which numbers may also be the words that these configs give them; itself where none is.
+
+    `mixed_only`: new words only for a number that may be some word already.
 
     >>> from ConfigSpace import Float
     >>> space = ConfigurationSpace()
@@ -191,7 +195,9 @@ def with_words(space: ConfigurationSpace, configs: Sequence[Config]) -> Configur
         if isinstance(space.get(name), NumericalHyperparameter):
             given = [plain(config[name]) for config in configs if name in config]
             words = dict.fromkeys(_as_choice(value) for value in given if not _is_number(value))
-            kind = space.get(name + KIND)
+            kind: Any = space.get(name + KIND)
+            if kind is None and mixed_only:
+                continue
             new = [word for word in words if kind is None or not kind.legal_value(word)]
             space = _worded(space, name, new) if new else space
     return space
@@ -203,8 +209,8 @@ def _is_number(value: Any) -> bool:
 
 def _worded(space: ConfigurationSpace, name: str, words: Sequence[str]) -> ConfigurationSpace:
     """The space in which the number `name` may also be these words, each the JSON text of a value."""
-    former = space.get(name + KIND)
-    said = [*(one for one in getattr(former, "choices", ()) if one != NUMBER), *words]
+    former: Any = space.get(name + KIND)
+    said = [*(one for one in (() if former is None else former.choices) if one != NUMBER), *words]
     kind = CategoricalHyperparameter(
         name + KIND,
         [*said, NUMBER],
@@ -214,7 +220,7 @@ def _worded(space: ConfigurationSpace, name: str, words: Sequence[str]) -> Confi
     conditions = [*map(copy, space.conditions)]
     if former is None:  # what the number hung on its kind does now
         for condition in conditions:
-            for part in (condition, *getattr(condition, "components", ())):
+            for part in (condition, *getattr(condition, "dlcs", ())):
                 if part.child.name == name:
                     part.child = kind
         conditions.append(EqualsCondition(space[name], kind, NUMBER))

@@ -93,7 +93,7 @@ def replay(
     """Every method, and random search, on every left-out task; proposals come from its recorded configs.
 
     `methods` are names of learners, or makers of methods by name; each is made and fitted anew for every
-    split, with `seed`. Left-out tasks with fewer than two finished trials are passed over. `on_split` hears
+    split, with `seed`. Left-out tasks with fewer than two finished configs are passed over. `on_split` hears
     the number of splits done and planned. Raises `LearningError` where the history holds fewer than two
     groups, or nothing that can be searched.
     """
@@ -101,21 +101,18 @@ def replay(
         raise LearningError(
             "a replay needs tasks of at least two groups: one to leave out, one to learn from."
         )
-    if not any(_can_be_searched(task) for split in splits for task in split.new):
-        raise LearningError("no left-out task holds two finished trials: there is nothing to search.")
+    new = [[task for task in map(_each_once, split.new) if len(task.done) > 1] for split in splits]
+    if not any(new):
+        raise LearningError("no left-out task holds two configs that were finished: nothing can be searched.")
     makers = methods if isinstance(methods, Mapping) else {name: _advised_by(name) for name in methods}
     searches: list[Search] = []
-    for done, split in enumerate(splits, start=1):
+    for done, (split, tasks) in enumerate(zip(splits, new, strict=True), start=1):
         fitted = {name: make(seed).fit(split.past) for name, make in makers.items()}
-        for task in filter(_can_be_searched, split.new):
+        for task in tasks:
             searches += [play(name, method, task, trials=trials) for name, method in fitted.items()]
             searches.append(_random_search(task, trials, seed))
         on_split(done, len(splits))
     return searches
-
-
-def _can_be_searched(task: Task) -> bool:
-    return len(task.done) > 1
 
 
 def _advised_by(learner: str) -> Maker:
@@ -182,7 +179,6 @@ def _each_once(task: Task) -> Task:
 
 
 def _random_search(task: Task, trials: int, seed: int) -> Search:
-    task = _each_once(task)
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(len(task.done)) for _ in range(RANDOM_REPEATS)]
     regrets = [regret_curve([task.done[k] for k in order], task, trials) for order in orders]

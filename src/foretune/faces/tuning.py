@@ -1,5 +1,6 @@
 """Tunes a family on a table: asks the recommender, trains for real, tells it, until the search may stop."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from foretune.collect.evaluation import Protocol
 from foretune.collect.families import Family
 from foretune.collect.sweep import Job, Plan, run_jobs, trials_of
 from foretune.data.errors import LearningError, MetricError
-from foretune.data.metrics import HAS_UNITS, check_metric, metrics_for
+from foretune.data.metrics import HAS_UNITS, check_metric, lowest_loss, metrics_for
 from foretune.data.records import DONE, Recommendation, Task, Trial
 from foretune.history.history import History
 from foretune.recommender.explanation import Explanation
@@ -136,7 +137,8 @@ def _outlook(
     factor = stretching.factor(task)
     if factor is None:
         return None
-    found = recommender.outlook(stretching.stretched(task), tolerance=tolerance * factor)
+    lowest = lowest_loss(task.metric) * factor
+    found = recommender.outlook(stretching.stretched(task), tolerance=tolerance * factor, lowest=lowest)
     return Outlook(found.gain / factor, found.probability, tolerance)
 
 
@@ -150,10 +152,12 @@ def _told(
             f"all {len(task.trials)} trials failed ({reasons}): allow more time, or mend the data."
         )
     found = Recommendation(best.config, best.loss, best.noise or 0.0, (), task.family, task.metric)
-    now, factor = stretching.stretched(task), stretching.factor(task) or 1.0
+    now, factor = stretching.stretched(task), stretching.factor(task)
     if upcoming := recommender.recommend(now):
         latest = upcoming[0]
         found = replace(found, because=latest.because, history_weight=latest.history_weight)
-    why = recommender.explain(now, replace(found, loss=found.loss * factor, std=found.std * factor))
-    why = replace(why, recommendation=found, gain=why.gain.divided_by(factor))
+    by = 1.0 if factor is None else factor
+    why = recommender.explain(now, replace(found, loss=found.loss * by, std=found.std * by))
+    gain = why.gain.divided_by(math.nan if factor is None else factor)
+    why = replace(why, recommendation=found, gain=gain)
     return Tuned(task, ended, _outlook(recommender, stretching, task, tolerance), why)

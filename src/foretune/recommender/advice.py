@@ -126,7 +126,7 @@ def advise(
         if one.name in known:
             task = new_task(data.name, one, data.target, metric, metafeatures)
             if candidates is not None and task.space is not None:
-                task = replace(task, space=with_words(task.space, candidates))
+                task = replace(task, space=with_words(task.space, candidates, mixed_only=True))
             tasks = [past_task for past_task in past if past_task.family == one.name]
             cells = one.cells_on(data) if grid else candidates
             recommender = Recommender(learner).fit(tasks)
@@ -158,7 +158,7 @@ def explained(
     recommender = Recommender(learner).fit(past)
     if config is None:
         return recommender.explain(task)
-    space = with_words(one.wide_space(data.target), [config])
+    space = with_words(one.wide_space(data.target), [config], mixed_only=True)
     for name, value in unfold(space, config).items():
         if name in space and not space[name].legal_value(value):
             raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {space[name]}.")

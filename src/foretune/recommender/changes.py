@@ -132,7 +132,7 @@ def _is_possible(condition: Any, parts: Mapping[str, Parameter]) -> bool:
     """Whether the values that a condition asks of a parent are such as the parent may still have."""
     return all(
         holds(parts[part.parent.name], value)
-        for part in getattr(condition, "components", (condition,))
+        for part in getattr(condition, "dlcs", (condition,))
         for value in (part.values if hasattr(part, "values") else (part.value,))
     )
 

@@ -173,7 +173,7 @@ class EarlyStopping:
                 return step if cost <= left else None
             if cost + rest[best] <= left or (step.config is configs[best] and rest[best] <= left):
                 return step
-        if (possible := begun & (rest <= left)).any():
+        if (possible := begun & (rest > 0) & (rest <= left)).any():
             return self._step(prospects, configs, int(np.argmin(np.where(possible, mean, np.inf))), self.full)
         return step if cost + self._rest(task, step.until) <= left else None
 

@@ -1,5 +1,6 @@
 """Why a config is recommended: past datasets, what mattered there, the gain to expect, what was assumed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -37,6 +38,7 @@ class Gain:
 class Explanation:
     """Why a recommendation was made, as text, JSON or (in a notebook) a picture.
 
+    What is NaN in the recommendation and the `gain` is not known: losses in units that the past has not.
     `trials` is how many of its own the task had. `importances` maps hyperparameters to their shares of how
     much losses vary, summing to 1; `nearest` in [0, 1] is the similarity of the most similar past dataset,
     `usual` what datasets have at least (None: not known); `doubts` say which past tasks count less.
@@ -53,8 +55,9 @@ class Explanation:
     doubts: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The explanation as numbers, texts and lists."""
-        return asdict(self)
+        """The explanation as numbers, texts and lists; None for a number that is not known."""
+        found: dict[str, Any] = _told(asdict(self))
+        return found
 
     def __str__(self) -> str:
         return "\n".join(f"{head}: {text}" for head, text in self.lines())
@@ -69,14 +72,16 @@ class Explanation:
         mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
         is_higher = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
         usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
+        expected = (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}")
+        against = (
+            "against the library's default",
+            f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
+            f"(80 % sure of a gain from {gain.low:.4f} to {gain.high:.4f})",
+        )
         lines = [
             (f"{one.family} on {self.task}", config),
-            (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}"),
-            (
-                "against the library's default",
-                f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
-                f"(80 % sure of a gain from {gain.low:.4f} to {gain.high:.4f})",
-            ),
+            *([] if math.isnan(one.loss) else [expected]),
+            *([] if math.isnan(gain.mean) else [against]),
             ("rests on", self._grounds()),
             ("past datasets", past or "none"),
             ("what mattered there", mattered),
@@ -111,6 +116,15 @@ class Explanation:
         return f"<table>{rows}</table>{_bars('what mattered', self._most_important())}" + _bars(
             "weight of past datasets", [(e.dataset, e.weight) for e in self.recommendation.because]
         )
+
+
+def _told(value: Any) -> Any:
+    """The value with None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _told(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(_told, value)]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _bars(title: str, rows: Sequence[tuple[str, float]]) -> str:

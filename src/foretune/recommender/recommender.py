@@ -219,9 +219,16 @@ class Recommender:
         return [*self._lesson(task).proposals.of(task).values()]
 
     def outlook(
-        self, task: Task, *, tolerance: float = 0.01, candidates: Sequence[Config] | None = None
+        self,
+        task: Task,
+        *,
+        tolerance: float = 0.01,
+        candidates: Sequence[Config] | None = None,
+        lowest: float | None = None,
     ) -> Outlook:
         """What a longer search of this task would still bring; `tolerance` is in units of loss.
+
+        `lowest` is the least loss that there can be, that of the metric where it is not given.
 
         How sure it is was learned by the `auto` learner from searches through past tasks; any other learner's
         word is taken as it is. Raises `LearningError` before `fit`, or where no trial is finished.
@@ -236,7 +243,7 @@ class Recommender:
         forecast = lesson.forecast(task, everything.values())
         tried = np.array([key in done for key in everything])
         found = self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
-        left = task.best.loss - lowest_loss(task.metric)
+        left = task.best.loss - (lowest_loss(task.metric) if lowest is None else lowest)
         if left < 0:  # a metric of this name that goes further
             return found
         sure = 1.0 if left <= tolerance else found.probability

@@ -111,7 +111,11 @@ class LiveStudy:
             self._warn()
         self._opening.discard(trial.number)
         proposal = self._proposals.pop(trial.number, None)
-        if proposal and any(proposal.get(name, value) != value for name, value in _config(trial).items()):
+        tried, known = _config(trial), trial.distributions
+        if proposal and any(
+            name in proposal and _as_told(known, name, proposal[name]) != value
+            for name, value in tried.items()
+        ):
             self._overruled[trial.number] = Trial(proposal, status=FAILED, reason="tried otherwise")
 
     def _first(self, now: Moment, names: Distributions) -> Config | None:

@@ -46,9 +46,12 @@ class ColdRecommender:
         yield from (one for one in candidates if dict(one) == self._first)
         yield from (candidates[k] for k in np.random.default_rng(0).permutation(len(candidates)))
 
-    def outlook(self, task: Task, *, tolerance: float, candidates: Sequence[Config]) -> Outlook:
+    def outlook(
+        self, task: Task, *, tolerance: float, candidates: Sequence[Config], lowest: float | None = None
+    ) -> Outlook:
         """What a longer search would still bring; nothing has shown how sure it is."""
-        return self._taught(task, candidates).outlook(task, tolerance=tolerance, candidates=candidates)
+        recommender = self._taught(task, candidates)
+        return recommender.outlook(task, tolerance=tolerance, candidates=candidates, lowest=lowest)
 
     def _taught(self, task: Task, candidates: Sequence[Config]) -> Recommender:
         losses = [trial.loss for trial in task.done if trial.loss is not None]

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from foretune.data.errors import LearningError
-from foretune.data.metrics import HAS_UNITS, LOWER_IS_BETTER, Target
+from foretune.data.metrics import LOWER_IS_BETTER, Target, lowest_loss
 from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
 from foretune.faces.searching.candidates import Candidates, Settings
 from foretune.faces.searching.scoring import nearest_metrics
@@ -33,7 +33,9 @@ class Adviser(Protocol):
         """The n candidates to try next, best first."""
         ...
 
-    def outlook(self, task: Task, *, tolerance: float, candidates: Sequence[Config]) -> Outlook:
+    def outlook(
+        self, task: Task, *, tolerance: float, candidates: Sequence[Config], lowest: float | None = None
+    ) -> Outlook:
         """What a longer search would still bring."""
         ...
 
@@ -67,6 +69,7 @@ class Past:
             found += useful
             if useful and (one != metric or len(useful) >= ENOUGH):
                 base = shipped(family, one, target) if experience and history is not None else None
+                base = base if base is not None and base.served == one else None
                 return cls(tuple(replace(task, metric=one) for task in found), one, base)
         return cls(tuple(found), metric)
 
@@ -101,9 +104,9 @@ class Search:
     """Asks for settings, is told their scores, and keeps the task that both make.
 
     Without an adviser all candidates are tried at once, in their order. Losses of another size than those of
-    the past go through `stretching` before they are compared.
-    `assumed` says what is assumed where past spaces differ from today's; `order` holds the
-    candidate of each trial, `known` how many trials had been scored when it was chosen.
+    the past go through `stretching` before they are compared. `assumed` says what is assumed where past
+    spaces differ from today's; `order` holds the candidate of each trial, `known` how many trials had been
+    scored when it was chosen.
     """
 
     task: Task
@@ -123,8 +126,7 @@ class Search:
         factor = self.stretching.factor(self.task)
         now = self.stretching.stretched(self.task)
         found = self.adviser.recommend(now, n, candidates=self.candidates.seen)
-        if factor is None:  # by a score without units the past's level is still the best guess
-            factor = math.nan if self.task.metric in HAS_UNITS else 1.0
+        factor = math.nan if factor is None else factor  # then nobody knows what to expect
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
         chosen = [places[id(one.config)] for one in found]
         self.order += chosen
@@ -157,7 +159,12 @@ class Search:
         if factor is None:
             return None
         now = self.stretching.stretched(self.task)
-        found = self.adviser.outlook(now, tolerance=tolerance * factor, candidates=self.candidates.seen)
+        found = self.adviser.outlook(
+            now,
+            tolerance=tolerance * factor,
+            candidates=self.candidates.seen,
+            lowest=lowest_loss(self.task.metric) * factor,
+        )
         return Outlook(found.gain / factor, found.probability, tolerance)
 
     def explain(self, trial: int) -> Explanation:
@@ -171,11 +178,13 @@ class Search:
                 "nothing of the estimator): there is nothing to explain."
             )
         then = replace(self.task, trials=self.task.trials[: self.known[trial]])
-        factor, one = self.stretching.factor(then) or 1.0, self.recommendations[trial]
+        factor, one = self.stretching.factor(then), self.recommendations[trial]
         seen = self.candidates.seen[self.order[trial]]
-        stretched = replace(one, config=seen, loss=one.loss * factor, std=one.std * factor)
+        by = 1.0 if factor is None else factor
+        stretched = replace(one, config=seen, loss=one.loss * by, std=one.std * by)
         found = self.adviser.explain(self.stretching.stretched(then), stretched)
-        return replace(found, recommendation=one, gain=found.gain.divided_by(factor))
+        gain = found.gain.divided_by(math.nan if factor is None else factor)
+        return replace(found, recommendation=one, gain=gain)
 
 
 @dataclass(frozen=True)
