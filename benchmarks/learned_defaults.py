@@ -7,7 +7,7 @@ config that meta-features choose stay behind the best recorded config (0) on the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pprint import pformat
 from typing import Final
 
@@ -88,7 +88,7 @@ def _judged(family: str, kind: str, tasks: Sequence[Task]) -> Learned:
     default, portfolio, described, judged = [], [], [], []
     for split in leave_groups_out(tasks, folds=FOLDS):
         fixed, informed = (Recommender(name).fit(split.past) for name in ("portfolio", "gaussian_process"))
-        for task in split.new:
+        for task in map(_without_disasters, split.new):
             if (regret := _regret_of_default(task)) is None:
                 continue
             judged.append(task)
@@ -96,6 +96,15 @@ def _judged(family: str, kind: str, tasks: Sequence[Task]) -> Learned:
             portfolio.append(_padded(play("", fixed, task, trials=max(SIZES)).regret))
             described.append(_padded(play("", informed, task, trials=1).regret))
     return Learned(family, kind, judged, np.array(default), np.array(portfolio), np.array(described))
+
+
+def _without_disasters(task: Task) -> Task:
+    """The task as it is judged: an R2 below 0, worse than the mean of the target, counts as 0."""
+    if task.metric != "r2":
+        return task
+    return replace(
+        task, trials=tuple(replace(trial, loss=min(trial.loss or 0.0, 0.0)) for trial in task.done)
+    )
 
 
 def _regret_of_default(task: Task) -> float | None:
@@ -134,7 +143,7 @@ shipped experience.
 Mean normalised regret over datasets, whole groups left out in {folds} parts: 0 is the best recorded config of
 a dataset, 1 its worst. "3", "5" and "10" are the best of so many learned defaults; "by meta-features" is the
 one config that is recommended for the dataset; "recovered" is the share of the way from the library's default
-to the best config.
+to the best config. An R2 below 0 counts as 0, else one diverged config would make all others alike.
 """
 _MEANS: Final = """
 In the mean over families the library's default stays behind by {0:.3f}, one learned default by {1:.3f}
