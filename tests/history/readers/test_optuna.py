@@ -16,7 +16,7 @@ from optuna.trial import create_trial
 
 import foretune
 from foretune.data.errors import HistoryError
-from foretune.data.records import DONE, FAILED, Task
+from foretune.data.records import DONE, FAILED, Task, Trial
 from foretune.data.spaces import complete, sobol_configs, unfold
 from foretune.history.readers.optuna import NOWHERE, asked, read_optuna, told
 
@@ -123,9 +123,9 @@ def test_every_config_is_legal_in_its_space() -> None:
     for trial in task.trials:
         values = unfold(space, trial.config)
         assert all(space[name].legal_value(value) for name, value in values.items())
-        assert complete(space, trial.config) == {**trial.config}
-    assert [1, 2] in [trial.config["mixed"] for trial in task.trials]
-    assert {type(trial.config["mixed"]) for trial in task.trials} == {type(None), bool, int, float, str, list}
+        assert Trial(complete(space, trial.config), 0.0).config == trial.config
+    assert (1, 2) in [trial.config["mixed"] for trial in task.trials]
+    assert {type(trial.config["mixed"]) for trial in task.trials} == {type(None), bool, int, float, str, tuple}
 
 
 def test_conditions_are_seen_from_the_trials() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 import foretune
 from foretune.data.errors import ForetuneError, HistoryError, MetricError
-from foretune.data.records import FAILED, Task, Trial, sides_of
+from foretune.data.records import FAILED, Task, Trial, as_tuples, sides_of
 from foretune.data.spaces import unfold
 from foretune.history.history import open_history
 from foretune.history.readers.inferred import in_words
@@ -256,7 +256,7 @@ def test_a_table_of_tasks_gives_the_tasks_again(
     assert [task.name for task in tasks] == [f"t{k}" for k in range(len(parts))]
     trials = [trial for task in tasks for trial in task.trials]
     assert [(t.config, -(t.loss or 0.0), t.seconds) for t in trials] == [
-        ({n: v for n, v in row.items() if n in VALUES}, row["acc"], row["s"]) for row in rows
+        ({n: as_tuples(v) for n, v in row.items() if n in VALUES}, row["acc"], row["s"]) for row in rows
     ]
     for task in tasks:
         space = task.space
