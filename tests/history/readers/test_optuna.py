@@ -125,7 +125,8 @@ def test_every_config_is_legal_in_its_space() -> None:
         assert all(space[name].legal_value(value) for name, value in values.items())
         assert Trial(complete(space, trial.config), 0.0).config == trial.config
     assert (1, 2) in [trial.config["mixed"] for trial in task.trials]
-    assert {type(trial.config["mixed"]) for trial in task.trials} == {type(None), bool, int, float, str, tuple}
+    kinds = {type(trial.config["mixed"]) for trial in task.trials}
+    assert kinds == {type(None), bool, int, float, str, tuple}
 
 
 def test_conditions_are_seen_from_the_trials() -> None:
