@@ -35,7 +35,10 @@ BAD_FILES = {
     "gaps.csv": (b"a,target\n1,x\n2,\n", "1 target values are missing"),
     "one.csv": (b"a,target\n1,7\n2,7\n", "has one class only, 7: nothing to learn"),
     "typo.csv": (b"a,traget\n1,0\n2,1\n", "has no column 'target': did you mean 'traget'"),
-    "other.csv": (b"a,b\n1,0\n2,1\n", "has no column 'target': it has a, b"),
+    "other.csv": (
+        b"a,age\n1,0\n2,1\n",
+        "say which one is to be predicted (--target, or target_column=...); it has a",
+    ),
     "ragged.csv": (b"a,target\n1,x\n2,y,3,4\n", "cannot be read as CSV"),
     "bytes.csv": (b"a,target\n\xff\xfe,1\n", "is not in UTF-8"),
     "table.xlsx": (b"PK", "foretune reads .csv, .tsv, .parquet, .arff, .npz files"),

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -448,3 +449,19 @@ def test_a_family_is_tuned(foretune: Foretune, table: Path, tmp_path: Path) -> N
     assert (tmp_path / "report" / "search.html").exists()
     assert_one_line(foretune(*words, "--metric", "r2"), "'r2' is not a classification metric")
     assert_one_line(foretune(*words, "--history", tmp_path / "no" / "such.db"), "there is no folder")
+
+
+def test_several_families(foretune: Foretune, table: Path) -> None:
+    """`recommend` ranks those that are named; `tune` and `explain` take one, and say so."""
+    words = ("--target", "label", "--family", "svm", "--family", "decision_tree")
+    run = foretune("recommend", table, *words, "--json")
+    assert {one["family"] for one in json.loads(run.out)["recommendations"]} == {"svm", "decision_tree"}
+    for command_name in ("tune", "explain"):
+        assert_one_line(foretune(command_name, table, *words), "takes one family, not svm, decision_tree")
+    assert_one_line(foretune("recommend", table, *words, "-n", "3"), "one family")
+
+
+def test_the_version_is_printed(foretune: Foretune) -> None:
+    """`foretune --version` prints the version, and nothing else."""
+    run = foretune("--version")
+    assert (run.code, run.out) == (0, f"foretune {version('foretune')}\n")

@@ -161,3 +161,13 @@ def test_what_is_missing_is_asked_for(run_import: Foretune, csv: Path, tmp_path:
     assert "no reader 'excel': use optuna" in run_import(csv, "--reader", "excel").err
     run_import(csv, *TABLE)
     assert "is a history already" in run_import(tmp_path / "mine.db").err
+
+
+def test_a_column_of_notes_is_told_of(run_import: Foretune, tmp_path: Path) -> None:
+    """What is another text in every row is searched by nobody: the way out is named."""
+    rows = {"data": ["a"] * 30, "acc": [0.5] * 30, "C": [*range(30)], "note": [f"run {k}" for k in range(30)]}
+    pd.DataFrame(rows).to_csv(tmp_path / "runs.csv", index=False)
+    run = run_import(tmp_path / "runs.csv", *TABLE, "--dry-run")
+    assert "note has 30 values in 30 trials" in run.out
+    assert "--hyperparameter" in run.out
+    assert "C has" not in run.out

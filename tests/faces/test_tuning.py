@@ -102,3 +102,9 @@ def test_what_cannot_be_searched_is_said(data: Dataset, past: list[Task]) -> Non
         tune(bench(data), past, Limits(2), metric="r2")
     with pytest.raises(LearningError, match=r"all 2 trials failed .*timed out"):
         tune(bench(data, timeout=1e-6), past, Limits(2))
+
+
+def test_a_family_without_a_past_is_told(data: Dataset) -> None:
+    """Where nothing is known of a family the error says so, and how to mend it."""
+    with pytest.raises(LearningError, match=r"decision_tree judged by accuracy: collect or import"):
+        tune(bench(data), [], Limits(2))

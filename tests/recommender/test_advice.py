@@ -16,7 +16,7 @@ from foretune.data.errors import DatasetError, FamilyError, LearningError, Metri
 from foretune.data.records import Task, Trial
 from foretune.history.history import History, open_history
 from foretune.history.parquet import write_pack
-from foretune.recommender import past
+from foretune.recommender import past, selection
 from foretune.recommender.advice import advise, explained, recommend
 from foretune.recommender.past import past_tasks
 from foretune.testing import RELATED_CELLS, related_task, related_tasks
@@ -189,3 +189,48 @@ def test_one_word_more_is_a_candidate() -> None:
     iris, config = load_dataset("iris"), {"max_features": "log2"}
     assert advise(iris, family="random_forest", candidates=[config])[0].config == config
     assert explained(iris, "random_forest", config=config).recommendation.config["max_features"] == "log2"
+
+
+def test_several_families_are_ranked_among_themselves(history: History) -> None:
+    """Of two families that are named each has its best config; the third one is left out."""
+    forest = family("random_forest")
+    space = forest.wide_space("classification")
+    trials = tuple(Trial(cell, -0.9) for cell in forest.cells())
+    history.add(*tree_tasks(-0.8), Task("f", "random_forest", space, trials=trials))
+    advice = recommend(X, y, family=["svm", "decision_tree"], history=history, experience=False)
+    assert {one.family for one in advice} == {"svm", "decision_tree"}
+    with pytest.raises(LearningError, match="of one family"):
+        recommend(X, y, n=2, history=history, experience=False)
+
+
+def test_a_few_tasks_of_ones_own_are_not_rehearsed_on(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Two tasks beside the experience change what is advised from, and cost no rehearsal."""
+    iris, own = load_dataset("iris"), past_tasks(family="svm", metric="accuracy")[:2]
+    with open_history(path.parent / "own.db") as store:
+        store.add(*(replace(one, name=f"own {k}", dataset=f"own {k}") for k, one in enumerate(own)))
+    monkeypatch.setattr(selection, "rehearse", _never)
+    advised = advise(iris, family="svm", history=path.parent / "own.db")
+    assert len(advised) == 1
+    assert explained(iris, "svm", history=path.parent / "own.db").recommendation == advised[0]
+
+
+def _never(*_: object) -> None:
+    raise AssertionError
+
+
+def test_losses_in_units_are_not_explained_in_other_targets_units() -> None:
+    """By RMSE neither an expected loss nor a gain is told; config, importances and past datasets are."""
+    told = explained(load_dataset("diabetes"), "decision_tree", metric="rmse")
+    values, words = told.as_json(), str(told)
+    assert values["recommendation"]["loss"] is values["gain"]["mean"] is None
+    assert "expected rmse" not in words
+    assert "in the units of the target" in words
+    assert "what mattered there" in words
+
+
+def test_without_a_family_the_most_promising_is_explained() -> None:
+    """The family is the first that `advise` names; a config alone does not say its family."""
+    iris = load_dataset("iris")
+    assert explained(iris).recommendation.family == advise(iris)[0].family
+    with pytest.raises(LearningError, match="family="):
+        explained(iris, config={"C": 1.0})

@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 from ConfigSpace import Categorical, ConfigurationSpace, EqualsCondition, Float
 
+from foretune.collect.datasets import load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import LearningError
-from foretune.data.records import Config, Floats, Forecast, Task, Trial
+from foretune.data.records import Config, Floats, Forecast, Recommendation, Task, Trial
 from foretune.data.spaces import default_config
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
+from foretune.recommender.advice import new_task
+from foretune.recommender.changes import renamed
 from foretune.recommender.explanation import gain_over_default, importances
+from foretune.recommender.loss_range import LossRange
+from foretune.recommender.past import past_tasks
 from foretune.recommender.recommender import LEARNERS, Recommender
 from foretune.testing import RELATED_CELLS, related_loss, related_space, related_task, related_tasks
 
@@ -92,7 +97,8 @@ def test_a_gain_after_trials_has_the_interval_of_its_scenarios() -> None:
     task = Task("t", "f", space).plus(Trial({"x": 0.5}, 1.0))
     learner = Formula(lambda c: -c["x"], lambda c: -3 * c["x"], weights=(0.5, 0.5), spread=0.1)
     past = Task("p", "f", space).plus(Trial({"x": 0.0}, 1.0), Trial({"x": 1.0}, 0.5))
-    gain = gain_over_default(learner, task, {"x": 1.0}, space, Surfaces([past], Encoder(space)))
+    surfaces = Surfaces([past], Encoder(space))
+    gain = gain_over_default(learner, task, {"x": 1.0}, space, surfaces, within=LossRange("loss"))
     assert gain.mean == pytest.approx(2.0)
     assert 0.7 < gain.low < 1.0
     assert 3.0 < gain.high < 3.3
@@ -152,3 +158,43 @@ def test_conditional_hyperparameters_are_explained() -> None:
     found = importances(Formula(lambda c: 5 * c.get("depth", 0.0)), Task("t", "f", space), space)
     assert found["depth"] > 0.1
     assert found["kind"] > 0.1
+
+
+def test_a_config_that_was_tried_is_called_measured() -> None:
+    """What was measured is not called expected."""
+    done = NEW.plus(*related_task("new", 0.9, 0.4, cells=RELATED_CELLS[:4]).trials)
+    recommender = Recommender().fit(related_tasks())
+    tried = Recommendation(RELATED_CELLS[0], 0.3, 0.01, family="svm")
+    assert "measured accuracy" in str(recommender.explain(done, tried))
+    assert "expected accuracy" in str(recommender.explain(done))
+
+
+def test_an_alias_that_the_past_does_not_know_is_not_told() -> None:
+    """Only what was really called otherwise is said to have been."""
+    aliases = {"C": "nosuch", "gamma": "gamma_before"}
+    past = [renamed_task(task) for task in related_tasks()]
+    said = Recommender(aliases=aliases).fit(past).assumptions(related_space())
+    assert any("gamma_before" in sentence for sentence in said)
+    assert not any("nosuch" in sentence for sentence in said)
+
+
+def renamed_task(task: Task) -> Task:
+    """The task when gamma was still called otherwise."""
+    return renamed([task], {"gamma": "gamma_before"})[0]
+
+
+def test_no_gain_beyond_what_there_can_be_is_told() -> None:
+    """After an outlier among good trials neither score nor gain goes beyond an accuracy of 1."""
+    iris = load_dataset("iris")
+    task = new_task("iris", family("svm"), "classification", "accuracy", iris.describe())
+    recommender = Recommender().fit(past_tasks(family="svm", metric="accuracy"))
+    configs = [{"C": 100.0, "gamma": 0.001}, {"C": 1.0, "gamma": 1.0}, {"C": 1.0, "gamma": 0.05}]
+    losses = (-0.97, -0.4, -0.98)
+    whole = [{"kernel": "rbf", "class_weight": None, **config} for config in configs]
+    now = task.plus(*(Trial(config, loss) for config, loss in zip(whole, losses, strict=True)))
+    told = recommender.explain(now)
+    assert 0.0 <= told.recommendation.score <= 1.0
+    assert told.recommendation.std <= 0.5
+    assert told.gain.high <= 1.0
+    with pytest.raises(LearningError, match=r"loss=-0\.97"):
+        recommender.recommend(task.plus(Trial(whole[0], 0.97)))

@@ -1,5 +1,6 @@
 """Datasets: tables and images with a target, from files and scikit-learn, known by their fingerprint."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -15,12 +16,14 @@ from numpy.typing import ArrayLike
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
 from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
+from foretune.data.csv_dialect import separator_of
 from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
 from foretune.features.metafeatures import describe
 
+ALMOST: Final = 0.8  # of likeness: "traget" was meant to be "target"
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
 MOST_CLASSES: Final = 20  # that a target of whole numbers stands for
@@ -228,7 +231,29 @@ def load_dataset(
             f"one of scikit-learn's datasets {', '.join(BUNDLED)}, or a hub's name such as hf:ylecun/mnist, "
             "openml:61, uci:iris."
         )
-    return make_dataset(path.stem, _read(path), target_column or "target", target=target, source=str(source))
+    table = _read(path)
+    known = [str(column).lower() for column in table.columns]
+    if target_column is None and not get_close_matches("target", known, n=1, cutoff=ALMOST):
+        some = ", ".join(map(str, table.columns[:8])) + (", ..." if table.shape[1] > 8 else "")
+        raise DatasetError(
+            f"{path.stem} has no column 'target': say which one is to be predicted (--target, or "
+            f"target_column=...); it has {some}."
+        )
+    column = target_column or "target"
+    table = _without_gaps(table, column, path.stem)
+    return make_dataset(path.stem, table, column, target=target, source=str(source))
+
+
+def _without_gaps(table: pd.DataFrame, target_column: str, name: str) -> pd.DataFrame:
+    """The table without rows that have no target and columns that have no value, which is told of."""
+    if target_column not in table.columns or not table.columns.is_unique or table[target_column].isna().all():
+        return table  # as an error says better
+    if missing := int(table[target_column].isna().sum()):
+        warnings.warn(f"{name}: {missing} rows without {target_column!r} are left out.", stacklevel=3)
+        table = table[table[target_column].notna()].reset_index(drop=True)
+    if empty := [str(column) for column in table.columns[table.isna().all()]]:
+        warnings.warn(f"{name}: {', '.join(empty[:5])} left out, as no row has a value.", stacklevel=3)
+    return table.dropna(axis=1, how="all")
 
 
 def _load_parquet_folder(
@@ -275,7 +300,7 @@ def _bundled(name: str) -> Dataset:
 def _read(path: Path) -> pd.DataFrame:
     readers = {
         ".csv": _read_csv,
-        ".tsv": lambda file: _read_csv(file, sep="\t"),
+        ".tsv": _read_csv,
         ".parquet": _read_parquet,
         ".arff": _read_arff,
     }
@@ -297,15 +322,9 @@ def _read(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _read_csv(path: Path, *, sep: str = ",") -> pd.DataFrame:
-    """The table; pandas would rename a column that comes twice, a second target say, to a feature.
-
-    Where commas are the decimal sign, as in much of Europe, semicolons part the cells.
-    """
-    with path.open(encoding="utf-8") as lines:
-        head = next(lines, "")
-    if sep == "," and ";" in head and "," not in head:
-        sep = ";"
+def _read_csv(path: Path) -> pd.DataFrame:
+    """The table; pandas would rename a column that comes twice, a second target say, to a feature."""
+    sep = separator_of(path)
     named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not named.is_unique:
         raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))

@@ -56,6 +56,16 @@ def lowest_loss(metric: str) -> float:
     return low if metric in LOWER_IS_BETTER else -high
 
 
+def highest_loss(metric: str) -> float:
+    """The highest loss that there can be; infinity where that is not known.
+
+    >>> highest_loss("accuracy"), highest_loss("rmse"), highest_loss("score")
+    (-0.0, inf, inf)
+    """
+    low, high = RANGES.get(metric, (-math.inf, math.inf))
+    return high if metric in LOWER_IS_BETTER else -low
+
+
 def to_score(metric: str, loss: float) -> float:
     """The score in the metric's own direction: the exact inverse of `to_loss`."""
     return to_loss(metric, loss)

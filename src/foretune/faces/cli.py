@@ -2,17 +2,15 @@
 
 import json
 import sys
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from foretune.data.errors import ForetuneError, SpaceError
-from foretune.data.metrics import HAS_UNITS, check_metric, metrics_for
+from foretune.data.errors import ForetuneError
+from foretune.data.metrics import check_metric, metrics_for
+from foretune.faces.cli_advice import explain, recommend
 from foretune.faces.cli_history import history_app
 from foretune.faces.cli_import import import_results
 from foretune.faces.options import (
@@ -23,7 +21,7 @@ from foretune.faces.options import (
     LearnerName,
     Metric,
     NoExperience,
-    Page,
+    OneFamily,
     PastUrl,
     PerSecond,
     Place,
@@ -31,24 +29,24 @@ from foretune.faces.options import (
     TargetColumn,
     backend_of,
     console,
+    counted,
     load_all,
     load_one,
+    only,
     open_to_write,
     out,
     past_of,
-    read_config,
-    read_grid,
     read_groups,
     show_progress,
     show_search,
     show_trials,
+    show_version,
 )
 
 if TYPE_CHECKING:
-    from foretune.data.records import Recommendation
     from foretune.faces.tuning import Tuned
 
-CONFIG_WIDTH: Final = 23  # columns: the longest name with its value
+CONFIG_WIDTH: Final = 24  # columns: the longest name with its value
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
     no_args_is_help=True,
@@ -67,152 +65,32 @@ def main() -> None:
 
 
 @app.callback()
-def _foretune() -> None:
-    """Past tuning results say which hyperparameters to try next."""
-
-
-@app.command()
-def recommend(
-    data: Place,
-    target: TargetColumn = None,
-    family: Annotated[str | None, typer.Option(help="Without it, all families are ranked.")] = None,
-    metric: Metric = None,
-    grid: Annotated[bool, typer.Option("--grid", help="Only cells of the family's standard grid.")] = False,
-    grid_file: Annotated[Path | None, typer.Option(help="JSON: only cells of this grid.")] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="How many configs.")] = 1,
-    per_second: PerSecond = False,
-    history: PastUrl = None,
-    no_experience: NoExperience = False,
-    learner: LearnerName = "auto",
-    as_json: Json = False,
+def _foretune(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Say which hyperparameters to try first on a table, and which past datasets that rests on.
-
-    Example: foretune recommend churn.csv --target churned --family svm -n 3
-    """
-    from foretune.collect.families import family as find_family
-    from foretune.recommender.advice import advise
-
-    started = time.perf_counter()
-    if grid and grid_file is not None:
-        raise SpaceError("--grid and --grid-file exclude each other: give one of them.")
-    if grid_file is not None and family is None:
-        raise SpaceError("a grid belongs to one family: say which, with --family.")
-    cells = find_family(family).cells(read_grid(grid_file)) if family and grid_file else None
-    table = load_one(data, target)
-    advice = advise(
-        table,
-        family=family,
-        metric=metric,
-        n=n,
-        candidates=cells,
-        grid=grid,
-        history=history,
-        experience=not no_experience,
-        learner=learner,
-        per_second=per_second,
-    )
-    answer = {
-        "dataset": table.name,
-        "recommendations": [_as_json(one) for one in advice],
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-    if as_json:
-        sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")
-    else:
-        _show_advice(answer)
-
-
-def _as_json(one: "Recommendation") -> dict[str, Any]:
-    return {
-        "family": one.family,
-        "config": dict(one.config),
-        "metric": one.metric,
-        "predicted": None if one.metric in HAS_UNITS else round(one.score, 4),
-        "std": None if one.metric in HAS_UNITS else round(one.std, 4),
-        "history_weight": round(one.history_weight, 4),
-        "odds": None if one.odds is None else round(one.odds, 4),
-        "note": one.note,
-        "because": [asdict(evidence) for evidence in one.because],
-    }
+    """Past tuning results say which hyperparameters to try next."""
 
 
 def _show_tuned(tuned: "Tuned") -> None:
     """Prints the best config, why, and what is left to gain."""
+    from foretune.data.records import FAILED
     from foretune.faces.search_report import outlook_sentence
 
     for head, text in tuned.explanation.lines():
         out.print(f"[bold]{escape(head)}[/]: {escape(text)}", highlight=False, soft_wrap=True)
     out.print(f"[bold]what is left[/]: {outlook_sentence(tuned)}", highlight=False, soft_wrap=True)
-    out.print(f"It ended because {tuned.ended}.", highlight=False, soft_wrap=True)
-
-
-def _show_advice(answer: dict[str, Any]) -> None:
-    """Prints each recommendation: of several families with their odds, of one with what it rests on."""
-    from foretune.faces.search_report import spelled
-
-    ranked = any(one["odds"] is not None for one in answer["recommendations"])
-    table = Table(box=None, header_style="bold")
-    heads = ["best or close", "config", "predicted"] if ranked else ["config", "predicted", "rests on"]
-    for head in ("", "family", *heads):  # what is to be copied must be whole
-        table.add_column(head, overflow="fold", min_width=CONFIG_WIDTH if head == "config" else None)
-    for k, one in enumerate(answer["recommendations"], start=1):
-        config = spelled(one["config"])
-        reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
-        score = "–" if one["predicted"] is None else f"{one['predicted']:.3f} ± {one['std']:.3f}"
-        odds = "" if one["odds"] is None else f"{one['odds']:.0%}"
-        cells = [odds, escape(config), score] if ranked else [escape(config), score, escape(reasons)]
-        table.add_row(str(k), one["family"], *cells)
-    metric = answer["recommendations"][0]["metric"]
-    out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
-    out.print(table)
-    for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
-        out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)
-
-
-@app.command()
-def explain(
-    data: Place,
-    family: Annotated[str, typer.Option(help="The family of models.")],
-    target: TargetColumn = None,
-    config: Annotated[str | None, typer.Option(help="JSON: explain this config, not the best.")] = None,
-    metric: Metric = None,
-    history: PastUrl = None,
-    no_experience: NoExperience = False,
-    learner: LearnerName = "auto",
-    output: Page = None,
-    as_json: Json = False,
-) -> None:
-    """Say why a config is recommended: past datasets, what mattered there, the gain over the default.
-
-    Example: foretune explain churn.csv --target churned --family svm
-    """
-    from foretune.recommender.advice import explained
-
-    explanation = explained(
-        load_one(data, target),
-        family,
-        config=None if config is None else read_config(config),
-        metric=metric,
-        history=history,
-        experience=not no_experience,
-        learner=learner,
-    )
-    if as_json:
-        sys.stdout.write(json.dumps(explanation.as_json()) + "\n")
-    else:
-        for head, text in explanation.lines():
-            out.print(f"[bold]{escape(head)}[/]: {escape(text)}", highlight=False, soft_wrap=True)
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(explanation.page(), encoding="utf-8")
+    failed = sum(trial.status is FAILED for trial in tuned.task.trials)
+    made = f"{counted(len(tuned.task.trials), 'trial')}{f', {failed} of them failed' if failed else ''}"
+    out.print(f"It ended after {made}, because {tuned.ended}.", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def tune(
     data: Place,
     target: TargetColumn = None,
-    family: Annotated[str | None, typer.Option(help="Without it, the family that promises most.")] = None,
+    family: OneFamily = None,
     trials: Annotated[int, typer.Option(min=1, help="Configs to try, those of the history included.")] = 10,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Begin no trial after so long.")] = None,
     tolerance: Annotated[
@@ -249,12 +127,13 @@ def tune(
     metric = check_metric(metric or metrics_for(table.target)[0], table.target)
     with open_to_write(history) as store, show_search(trials) as show:
         past: dict[str, Any] = {"history": store, "experience": not no_experience}
-        name = family or advise(table, metric=metric, learner=learner, **past)[0].family
+        name = only(family, "tune") or advise(table, metric=metric, learner=learner, **past)[0].family
         find_family(name).check_serves(table)
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
-        tuned = run(bench, tasks, limits, metric=metric, learner=learner, on_trial=show)
+        shipped = [] if no_experience or store is None else past_tasks(family=name, metric=metric)
+        tuned = run(bench, tasks, limits, metric=metric, learner=learner, shipped=shipped, on_trial=show)
     if as_json:
         sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")
     else:
@@ -397,8 +276,10 @@ def collect(
         datasets = load_all(places, target)
         with show_trials() as show:
             added = run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=show)
-    console.print(f"{added} trials added to {history}.")
+    console.print(f"{counted(added, 'trial')} added to {history}.", soft_wrap=True)
 
 
+app.command()(recommend)
+app.command()(explain)
 app.command("import")(import_results)
 app.add_typer(history_app, name="history")

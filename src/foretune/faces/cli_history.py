@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from foretune.data.errors import HistoryError
-from foretune.faces.options import Families, HistoryUrl, Json, out
+from foretune.faces.options import Families, HistoryUrl, Json, console, counted, out
 
 history_app = typer.Typer(help="Look into histories, check, share and merge them.", no_args_is_help=True)
 
@@ -134,7 +134,8 @@ def check(
     tasks = [task for task in everything if not family or task.family in family]
     for name in family or ():
         _check_family(name, {task.family for task in everything})
-    doubts = checked_tasks(tasks)
+    with console.status(f"checking {counted(len(tasks), 'task')}"):
+        doubts = checked_tasks(tasks)
     if as_json:
         found = [
             {
@@ -151,7 +152,7 @@ def check(
             names = ", ".join(list(dict.fromkeys(tasks[place].name[:60] for place in one.places))[:5])
             words = f"[yellow]{one.kind}:[/] {escape(one.sentence)}{one.counts} ({escape(names)})"
             out.print(words, highlight=False, soft_wrap=True)
-        out.print(f"{len(doubts)} doubts about {len(tasks)} tasks.", highlight=False)
+        out.print(f"{counted(len(doubts), 'doubt')} about {counted(len(tasks), 'task')}.", highlight=False)
     # Noise is measured and heeded; nobody can mend it.
     raise typer.Exit(any(one.kind != "noise" for one in doubts))
 

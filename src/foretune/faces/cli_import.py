@@ -4,7 +4,7 @@ import json
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -14,12 +14,13 @@ from rich.table import Table
 
 from foretune.data.errors import HistoryError
 from foretune.data.metrics import LOWER_IS_BETTER
-from foretune.faces.options import HistoryUrl, Json, console, out
+from foretune.faces.options import HistoryUrl, Json, console, counted, out
 
 if TYPE_CHECKING:
     from foretune.data.records import Task
     from foretune.history.readers.table import TableTask
 
+MANY_CHOICES = 20  # of one hyperparameter: it may be none
 NO_WORDS = frozenset({"source", "history", "reader", "dry_run", "as_json"})  # of the command, not a reader's
 
 
@@ -100,7 +101,7 @@ def import_results(
         out.print("nothing was written: it is a dry run.")
     else:
         out.print(
-            f"{answer['added']} trials added to {escape(without_password(history))}.",
+            f"{counted(answer['added'], 'trial')} added to {escape(without_password(history))}.",
             highlight=False,
             soft_wrap=True,
         )
@@ -154,15 +155,31 @@ def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reade
         for (family, metric), members in parts.items()
     ]
     told = [one for members in parts.values() for one in members]
+    doubtful = [sentence for members in parts.values() for sentence in _hardly_searched(members)]
     reasons = Counter(reason[:80] for one in told for reason in one.failures)
     return {
         "reader": reader,
         "tasks": len(tasks),
         "trials": sum(one.trials for one in told),
         "families": families,
-        "left_out": list(left_out),
+        "left_out": [*left_out, *doubtful],
         "failed": dict(reasons.most_common(8)),
     }
+
+
+def _hardly_searched(members: Sequence[Incoming]) -> Iterator[str]:
+    """A sentence for each hyperparameter that is another text in most trials: notes, dates, names of runs."""
+    from foretune.data.spaces import KIND
+
+    space, trials = members[0].task.space, sum(one.trials for one in members)
+    for held in () if space is None else space.values():
+        choices = len(getattr(held, "choices", ()))
+        if choices > MANY_CHOICES and choices > trials / 2:
+            name = held.name.removesuffix(KIND)
+            yield (
+                f"{name} has {choices} values in {trials} trials: if it is no hyperparameter, name those "
+                "that are, with --hyperparameter."
+            )
 
 
 def _show(answer: dict[str, Any]) -> None:
@@ -173,7 +190,8 @@ def _show(answer: dict[str, Any]) -> None:
             *(escape(str(one[name])) for name in ("family", "metric", "direction")),
             *(str(one[name]) for name in ("tasks", "trials", "failed")),
         )
-    out.print(f"read by [bold]{answer['reader']}[/]: {answer['tasks']} tasks, {answer['trials']} trials")
+    come = f"{counted(answer['tasks'], 'task')}, {counted(answer['trials'], 'trial')}"
+    out.print(f"read by [bold]{answer['reader']}[/]: {come}")
     out.print(table)
     shown = {json.dumps(one["space"]): one for one in answer["families"]}
     for one in shown.values():

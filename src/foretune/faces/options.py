@@ -63,7 +63,8 @@ PastUrl = Annotated[
 LearnerName = Annotated[
     str,
     typer.Option(
-        "--learner", help="auto, portfolio, neighbours, forest, gaussian_process, (bayesian_)network."
+        "--learner",
+        help="auto, portfolio, neighbours, forest, gaussian_process, cold, (bayesian_)network.",
     ),
 ]
 
@@ -79,6 +80,10 @@ Places = Annotated[
 HistoryUrl = Annotated[str, typer.Option("--history", help="Where past tasks are stored: sqlite:///FILE.db")]
 Families = Annotated[
     list[str] | None, typer.Option("--family", help="A family of models; repeat it for several.")
+]
+OneFamily = Annotated[
+    list[str] | None,
+    typer.Option("--family", help="A family of models. Without it, the one that promises most."),
 ]
 TargetColumn = Annotated[
     str | None,
@@ -101,6 +106,31 @@ def past_of(history: str | None, families: list[str] | None, metric: str, *, exp
         find_family(name)
     tasks = past_tasks(history, metric=metric, experience=experience)
     return [task for task in tasks if not families or task.family in families]
+
+
+def only(families: list[str] | None, command: str) -> str | None:
+    """The one family that is named, None where none is; an error where several are."""
+    if families and len(families) > 1:
+        raise SpaceError(f"{command} takes one family, not {', '.join(families)}: run it once for each.")
+    return families[0] if families else None
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and ends, where that is asked for."""
+    from importlib.metadata import version
+
+    if wanted:
+        out.print(f"foretune {version('foretune')}", highlight=False)
+        raise typer.Exit
+
+
+def counted(n: int, thing: str) -> str:
+    """So many of a thing, in words.
+
+    >>> counted(1, "trial"), counted(0, "trial")
+    ('1 trial', '0 trials')
+    """
+    return f"{n} {thing}" + ("" if n == 1 else "s")
 
 
 def backend_of(name: str) -> Any:

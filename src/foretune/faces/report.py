@@ -243,7 +243,7 @@ SECTIONS: Final = (
         "efficiency",
         "3 Computational efficiency",
         "What the recommended search cost beside the full grid. The advice itself has a line of its own and "
-        "is counted in what was saved.",
+        "is counted in what was saved; learning from the history, once a family, in the table alone.",
         cost_tables,
         _efficiency_charts,
     ),

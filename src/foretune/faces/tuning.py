@@ -13,7 +13,9 @@ from foretune.data.errors import LearningError, MetricError
 from foretune.data.metrics import HAS_UNITS, check_metric, lowest_loss, metrics_for
 from foretune.data.records import DONE, Recommendation, Task, Trial
 from foretune.history.history import History
+from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
+from foretune.recommender.past import nothing_on
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 from foretune.recommender.stopping import Outlook
 from foretune.recommender.stretching import Stretching
@@ -95,18 +97,22 @@ def tune(
     *,
     metric: str | None = None,
     learner: str = DEFAULT_LEARNER,
+    shipped: Sequence[Task] = (),
     on_trial: Callable[[Trial, Task], None] = lambda _trial, _task: None,
 ) -> Tuned:
     """The search of the family's wide space on the table, taught by past tasks.
 
-    A search that the bench's history knows goes on where it was stopped: its trials count. `on_trial` hears
-    of each new one, and of the task with it. Raises `MetricError` where the metric does not fit,
+    A search that the bench's history knows goes on where it was stopped: its trials count. `shipped` are
+    those past tasks that come from the experience, where there are others. `on_trial` hears of each new
+    trial, and of the task with it. Raises `MetricError` where the metric does not fit,
     `LearningError` where the past holds nothing on this family, or every trial failed.
     """
     metric = check_metric(metric or metrics_for(bench.data.target)[0], bench.data.target)
     task = bench.task(metric)
     others = [one for one in past if one.key != task.key]
-    recommender = Recommender(learner).fit(others)
+    if not others:
+        raise nothing_on(task.family, metric)
+    recommender = taught_beside(others, [one for one in shipped if one.key != task.key], learner)
     stretching = Stretching.to(others) if metric in HAS_UNITS else Stretching()
     start, ended = time.monotonic(), "all trials were made"
     while (left := limits.trials - len(task.trials)) > 0:

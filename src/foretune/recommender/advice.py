@@ -1,11 +1,13 @@
 """One call from a table to recommendations: describe it, learn from the past, say what to try."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from ConfigSpace import ConfigurationSpace
 from numpy.typing import ArrayLike
 
 from foretune.collect.datasets import Dataset, target_of
@@ -14,17 +16,19 @@ from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
 from foretune.data.spaces import check_names, complete, unfold, with_words
+from foretune.history.readers.inferred import in_words
+from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
-from foretune.recommender.past import HistoryLike, past_tasks
+from foretune.recommender.past import HistoryLike, nothing_on, past_tasks
 from foretune.recommender.ranking import FamilyRanking
-from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
+from foretune.recommender.recommender import DEFAULT_LEARNER
 
 
 def recommend(
     X: pd.DataFrame | ArrayLike,
     y: ArrayLike,
     *,
-    family: str | None = None,
+    family: str | Sequence[str] | None = None,
     metric: str | None = None,
     n: int = 1,
     candidates: Sequence[Config] | None = None,
@@ -35,9 +39,9 @@ def recommend(
 ) -> list[Recommendation]:
     """What to try first on the table X (n, d) with target y (n,): the best config first.
 
-    With a `family`, its n best configs, chosen so that together they cover what the dataset may need.
-    Without one, every family of the past with its best config, first the one that was most often the best or
-    close to it on past datasets like this one. `metric` is accuracy for
+    With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
+    Without one, every family of the past with its best config (of several, each of these), first the one
+    that was most often the best or close to it on past datasets like this one. `metric` is accuracy for
     classes and r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be
     proposed. `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves
     that out. `per_second` looks for the most expected gain for each second of training.
@@ -91,7 +95,7 @@ def _column(y: Any) -> "pd.Series[Any]":
 def advise(
     data: Dataset,
     *,
-    family: str | None = None,
+    family: str | Sequence[str] | None = None,
     metric: str | None = None,
     n: int = 1,
     candidates: Sequence[Config] | None = None,
@@ -106,20 +110,21 @@ def advise(
     By a metric in the target's units the scores are those of past targets, which a note says.
     """
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
+    named = [family] if isinstance(family, str) else list(family or ())
+    only = named[0] if len(named) == 1 else None
+    if n != 1 and only is None:
+        raise LearningError("several configs are of one family: say which; without, each has its best one.")
     if candidates is not None:
-        _check_candidates(candidates, family)
-    if family:
-        find_family(family).check_serves(data)
-    wanted = [
-        one for one in families(data.target).values() if one.serves(data) and family in (None, one.name)
-    ]
-    past = past_tasks(history, family=family, metric=metric, experience=experience)
+        _check_candidates(candidates, only)
+    for name in named:
+        find_family(name).check_serves(data)
+    served = [one for one in families(data.target).values() if one.serves(data)]
+    wanted = [one for one in served if one.name in (named or (one.name,))]
+    past = past_tasks(history, family=only, metric=metric, experience=experience)
+    shipped = past_tasks(family=only, metric=metric) if experience and history is not None else []
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
-        raise LearningError(
-            f"neither the history nor the experience holds a task of {family or 'any family'} "
-            f"judged by {metric}: collect or import some first."
-        )
+        raise nothing_on(" or ".join(named) or None, metric)
     metafeatures = data.describe()
     advice: list[Recommendation] = []
     for one in wanted:
@@ -127,19 +132,18 @@ def advise(
             task = new_task(data.name, one, data.target, metric, metafeatures)
             if candidates is not None and task.space is not None:
                 task = replace(task, space=with_words(task.space, candidates, mixed_only=True))
-            tasks = [past_task for past_task in past if past_task.family == one.name]
+            tasks, beside = ([t for t in some if t.family == one.name] for some in (past, shipped))
             cells = one.cells_on(data) if grid else candidates
-            recommender = Recommender(learner).fit(tasks)
-            advice += recommender.recommend(task, n if family else 1, candidates=cells, per_second=per_second)
+            recommender = taught_beside(tasks, beside, learner)
+            advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
     if metric in HAS_UNITS:
-        told = f"{metric} is in the units of the target, and past targets had others: it is not forecast"
-        advice = [replace(one, note="; ".join(filter(None, (one.note, told)))) for one in advice]
-    return advice if family else _ranked(advice, past, metafeatures)
+        advice = [*map(_not_forecast, advice)]
+    return advice if only else _ranked(advice, past, metafeatures)
 
 
 def explained(
     data: Dataset,
-    family: str,
+    family: str | None = None,
     *,
     config: Config | None = None,
     metric: str | None = None,
@@ -147,24 +151,60 @@ def explained(
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
 ) -> Explanation:
-    """Why `advise` would name its first config for this family, or what is to be said of the config given."""
+    """Why `advise` would name its first config for this family, or what is to be said of the config given.
+
+    Without a family, for the one that promises most; a config belongs to one, which must be given.
+    """
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
+    if family is None:
+        if config is not None:
+            raise LearningError("a config belongs to one family: say which, with family=... .")
+        ranked = advise(data, metric=metric, history=history, experience=experience, learner=learner)
+        family = ranked[0].family
     one = find_family(family)
     one.check_serves(data)
     if config is not None:
         check_names(config, one.hyperparameters(), family=family)
     past = past_tasks(history, family=family, metric=metric, experience=experience)
+    if not past:
+        raise nothing_on(family, metric)
     task = new_task(data.name, one, data.target, metric, data.describe())
-    recommender = Recommender(learner).fit(past)
-    if config is None:
-        return recommender.explain(task)
-    space = with_words(one.wide_space(data.target), [config], mixed_only=True)
+    shipped = past_tasks(family=family, metric=metric) if experience and history is not None else []
+    recommender = taught_beside(past, shipped, learner)
+    asked = None
+    if config is not None:
+        space = _space_with(config, one, data.target)
+        task = replace(task, space=space)
+        asked = recommender.recommend(task, candidates=[complete(space, config)])[0]
+    explanation = recommender.explain(task, asked)
+    return explanation if metric not in HAS_UNITS else _without_units(explanation)
+
+
+def _space_with(config: Config, family: Family, target: Target) -> ConfigurationSpace:
+    """The family's wide space, in which the config must lie."""
+    space = with_words(family.wide_space(target), [config], mixed_only=True)
     for name, value in unfold(space, config).items():
         if name in space and not space[name].legal_value(value):
-            raise SpaceError(f"{family} cannot have {name}={value!r}: its space holds {space[name]}.")
-    task = replace(task, space=space)
-    whole = complete(space, config)
-    return recommender.explain(task, recommender.recommend(task, candidates=[whole])[0])
+            raise SpaceError(
+                f"{family.name} cannot have {name}={value!r}: it may be {in_words(space)[name]}."
+            )
+    return space
+
+
+def _without_units(explanation: Explanation) -> Explanation:
+    """The explanation without losses, which are in the units of other targets."""
+    told = _not_forecast(explanation.recommendation)
+    return replace(
+        explanation,
+        recommendation=replace(told, loss=math.nan, std=math.nan),
+        gain=replace(explanation.gain, mean=math.nan, low=math.nan, high=math.nan),
+    )
+
+
+def _not_forecast(one: Recommendation) -> Recommendation:
+    """The recommendation with a note that its metric is in units which past targets did not have."""
+    told = f"{one.metric} is in the units of the target, and past targets had others: it is not forecast"
+    return replace(one, note="; ".join(filter(None, (one.note, told))))
 
 
 def new_task(name: str, family: Family, target: Target, metric: str, metafeatures: dict[str, float]) -> Task:

@@ -15,6 +15,7 @@ from foretune.data.records import Config, Floats, Forecast, Recommendation, Task
 from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
+from foretune.recommender.loss_range import LossRange
 from foretune.recommender.selection import NORMAL, SHARE
 
 POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
@@ -39,9 +40,10 @@ class Explanation:
     """Why a recommendation was made, as text, JSON or (in a notebook) a picture.
 
     What is NaN in the recommendation and the `gain` is not known: losses in units that the past has not.
-    `trials` is how many of its own the task had. `importances` maps hyperparameters to their shares of how
-    much losses vary, summing to 1; `nearest` in [0, 1] is the similarity of the most similar past dataset,
-    `usual` what datasets have at least (None: not known); `doubts` say which past tasks count less.
+    `trials` is how many of its own the task had; `measured`, whether the config was among them.
+    `importances` maps hyperparameters to their shares of how much losses vary, summing to 1; `nearest` in
+    [0, 1] is the similarity of the most similar past dataset, `usual` what datasets have at least (None: not
+    known); `doubts` say which past tasks count less.
     """
 
     recommendation: Recommendation
@@ -53,6 +55,7 @@ class Explanation:
     usual: float | None
     assumptions: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    measured: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The explanation as numbers, texts and lists; None for a number that is not known."""
@@ -71,12 +74,16 @@ class Explanation:
         )
         mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
         is_higher = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
+        chance = "" if gain.mean > 0 or not gain.high > 0 else "; chosen for the chance of more"
         usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
-        expected = (f"expected {one.metric}", f"{one.score:.4f} ± {one.std:.4f}")
+        expected = (
+            f"{'measured' if self.measured else 'expected'} {one.metric}",
+            f"{one.score:.4f} ± {one.std:.4f}",
+        )
         against = (
             "against the library's default",
             f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
-            f"(80 % sure of a gain from {gain.low:.4f} to {gain.high:.4f})",
+            f"(gain, 80 % interval: {gain.low:.4f} to {gain.high:.4f}){chance}",
         )
         lines = [
             (f"{one.family} on {self.task}", config),
@@ -178,12 +185,18 @@ def _scenarios(forecast: Forecast) -> tuple[Floats, Floats]:
 
 
 def gain_over_default(
-    learner: Forecaster, task: Task, config: Config, space: ConfigurationSpace, surfaces: Surfaces
+    learner: Forecaster,
+    task: Task,
+    config: Config,
+    space: ConfigurationSpace,
+    surfaces: Surfaces,
+    *,
+    within: LossRange,
 ) -> Gain:
     """How much better the config will be than the default of the space; `surfaces` are those of the past.
 
     Before any trial: as it was on the past tasks, by how much the forecast rests on each. Then by the
-    scenarios of the forecast.
+    scenarios of the forecast. Neither loss is taken to be beyond what is possible.
     """
     default, key = complete(space, {}), Encoder.of(space).key
     if key(config) == key(default):
@@ -191,16 +204,18 @@ def gain_over_default(
     forecast = learner.forecast(task, [config, default])
     shares = forecast.by_task
     if task.done and forecast.scenarios is not None and forecast.weights is not None:
-        ahead, weights = forecast.scenarios[:, 1] - forecast.scenarios[:, 0], forecast.weights
+        losses, weights = within.clipped(forecast.scenarios), forecast.weights
+        ahead = losses[:, 1] - losses[:, 0]
         std = np.zeros_like(ahead) if forecast.spread is None else np.hypot(*forecast.spread.T)
     elif not task.done and shares is not None and len(shares) == len(surfaces.tasks) and shares.any():
         losses = surfaces.losses([config, default])
         ahead, weights, std = losses[:, 1] - losses[:, 0], shares, np.zeros(len(losses))
     else:
-        ahead = np.array([forecast.mean[1] - forecast.mean[0]])
+        ahead = np.diff(within.clipped(forecast.mean))
         weights, std = np.ones(1), np.array([np.hypot(*forecast.std)])
-    low, high = _interval(ahead, std, weights)
-    return Gain(default, float(weights @ ahead / weights.sum()), low, high)
+    usual = float(within.clipped(forecast.mean)[1])
+    low, high = np.clip(_interval(ahead, std, weights), usual - within.high, usual - within.low)
+    return Gain(default, float(weights @ ahead / weights.sum()), float(low), float(high))
 
 
 def _interval(means: Floats, stds: Floats, weights: Floats) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from os import PathLike
 
+from foretune.data.errors import LearningError
 from foretune.data.records import Task
 from foretune.experience import PACK
 from foretune.history.history import History, open_history
@@ -23,6 +24,15 @@ def past_tasks(
         for task in _tasks(PACK, family, metric):
             found.setdefault(task.key, task)
     return list(found.values())
+
+
+def nothing_on(family: str | None, metric: str) -> LearningError:
+    """The error where the past holds nothing to learn from."""
+    of = family or "any family"
+    return LearningError(
+        f"neither the history nor the experience holds a task of {of} judged by {metric}: collect or import "
+        "some first."
+    )
 
 
 def _tasks(history: HistoryLike, family: str | None, metric: str | None) -> Iterator[Task]:

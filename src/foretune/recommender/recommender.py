@@ -45,6 +45,7 @@ from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
 from foretune.recommender.lesson import Lesson
+from foretune.recommender.loss_range import LossRange
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
@@ -120,6 +121,7 @@ class Recommender:
         self._space = reduce(joined, self._past_spaces)
         self._size = len(self._space)
         self._tasks = [spelled(task, self._space) for task in past] if len(self._past_spaces) > 1 else past
+        self._range = LossRange.of(past)
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         self._coverage = Coverage(self._tasks, self._metaspace)
         self._lessons = [self._learned(self._space, self._space, self.learner)]
@@ -134,7 +136,9 @@ class Recommender:
 
     def assumptions(self, space: ConfigurationSpace) -> tuple[str, ...]:
         """What is assumed where past spaces differ from this one, a sentence for each difference."""
-        return assumptions(self._past_spaces, space, self.aliases)
+        former = {name for task in self._given if task.space is not None for name in task.space}
+        aliases = {new: old for new, old in self.aliases.items() if old in former}
+        return assumptions(self._past_spaces, space, aliases)
 
     def _learned(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
         """The lesson of a learner that learns anew, in terms of this space."""
@@ -265,12 +269,15 @@ class Recommender:
             found[0],
             task.name,
             len(task.done),
-            gain=gain_over_default(lesson, task, found[0].config, lesson.asked, past),
+            gain=gain_over_default(
+                lesson, task, found[0].config, lesson.asked, past, within=self._range.on(task)
+            ),
             importances=importances(lesson, task, lesson.asked),
             nearest=self._coverage.nearest(task.metafeatures),
             usual=self._coverage.usual,
             assumptions=self.assumptions(lesson.asked),
             doubts=self._doubts,
+            measured=lesson.key(found[0].config) in {lesson.key(trial.config) for trial in task.done},
         )
 
     def _stopping(self) -> Stopping:
@@ -285,12 +292,8 @@ class Recommender:
         key = lesson.key(complete(lesson.asked, {}))
         if not warning or key not in pool:
             return []
-        forecast = lesson.forecast(task, [pool[key]])
-        loss, std = float(forecast.mean[0]), float(forecast.std[0])
-        because = self._because(task, forecast)
-        return [
-            Recommendation(pool[key], loss, std, because, task.family, task.metric, 0.0, warning),
-        ]
+        forecast = replace(lesson.forecast(task, [pool[key]]), history_weight=0.0)
+        return [self._recommendation(task, pool[key], forecast, note=warning)]
 
     def save(self, folder: Path | str) -> None:
         """Writes the recommender as a pack: arrays and JSON, which `load` learns from anew in seconds.
@@ -340,14 +343,21 @@ class Recommender:
         gain = (gain / (unit or 1.0)).round(12)  # what is less is no gain, in whatever units
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])
+        return self._recommendation(task, [*everything.values()][chosen], forecast, chosen)
+
+    def _recommendation(
+        self, task: Task, config: Config, forecast: Forecast, place: int = 0, *, note: str = ""
+    ) -> Recommendation:
+        """What is said of the config at this place of the forecast."""
+        mean, std = float(forecast.mean[place]), float(forecast.std[place])
         return Recommendation(
-            [*everything.values()][chosen],
-            float(forecast.mean[chosen]),
-            float(forecast.std[chosen]),
+            config,
+            *self._range.on(task).expected(mean, std),
             self._because(task, forecast),
             task.family,
             task.metric,
             forecast.history_weight,
+            note,
         )
 
     def _seconds(self, lesson: Lesson, task: Task, configs: Sequence[Config], forecast: Forecast) -> Floats:

@@ -343,3 +343,23 @@ def test_a_row_that_failed_before_it_began_does_not_make_all_partial() -> None:
     (task,) = read_table(rows, **words)
     assert [trial.fidelity for trial in task.trials] == [3.0, None, None]
     assert task.provenance["protocol"] == {"fidelity": 9.0}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data,acc,C,kernel\niris,0.9,0.5,rbf\niris,0.8,1.0,linear\n",
+        "data, acc, C, kernel\niris, 0.9, 0.5, rbf\niris, 0.8, 1.0, linear\n",
+        "data;acc;C;kernel\niris;0,9;0,5;rbf\niris;0,8;1,0;linear\n",
+        "data;acc;C;kernel\niris;0.9;0.5;rbf\niris;0.8;1.0;linear\n",
+    ],
+)
+def test_blanks_and_semicolons_are_read(tmp_path: Path, text: str) -> None:
+    """Blanks behind commas are no part of names and words; semicolons part cells, commas may be decimal."""
+    (tmp_path / "runs.csv").write_text(text)
+    (task,) = read_table(tmp_path / "runs.csv", task="data", score="acc", metric="accuracy", family="svm")
+    assert [trial.config for trial in task.trials] == [
+        {"C": 0.5, "kernel": "rbf"},
+        {"C": 1.0, "kernel": "linear"},
+    ]
+    assert [trial.loss for trial in task.trials] == [-0.9, -0.8]

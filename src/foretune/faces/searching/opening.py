@@ -99,7 +99,7 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     model, data = request.model, DatasetAtHand(X, y, request.model.target)
     settings, all_of_them = _settings(request)
     past = Past((), request.metric) if all_of_them else _past(request)
-    units, is_odd = _units(model, data)
+    units, odd = _units(model, data)
     fresh = max(FRESH, request.trials)
     candidates = Candidates.of(settings, model, units, past=past.tasks, fresh=fresh)
     if all_of_them:
@@ -109,7 +109,7 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     notes = [
         *_said_of_the_grid(request, len(candidates.settings)),
         *_said_of_the_past(request, past, metafeatures),
-        *([_unscaled(model)] if is_odd and past.tasks else []),
+        *([_unscaled(model, odd)] if odd and past.tasks else []),
     ]
     task = _task(request, data, candidates, metafeatures)
     if not past.tasks:
@@ -166,24 +166,26 @@ def _said_of_the_past(request: Request, past: Past, metafeatures: Mapping[str, f
         )
 
 
-def _units(model: Model, data: DatasetAtHand) -> tuple[Units, bool]:
-    """In which units the model sees columns and target, and whether they are far from the past's."""
+def _units(model: Model, data: DatasetAtHand) -> tuple[Units, list[str]]:
+    """In which units the model sees columns and target, and which of these are far from the past's."""
     if model.name not in SENSITIVE:
-        return Units(), False
+        return Units(), []
     found = np.empty(0) if model.scaled else spreads(data.X)
     sees_target = model.target == "regression" and model.own_target and data.y is not None
     target = spreads(np.reshape(data.y, (len(data.y), -1))) if sees_target else np.empty(0)
     columns = float(np.sqrt(np.mean(found**2))) if found.size and model.alone else 1.0
     units = Units(columns, float(np.sqrt(np.mean(target**2))) if target.size else 1.0)
-    return units, not (is_standard(found) and is_standard(target))
+    return units, [name for name, told in (("columns", found), ("target", target)) if not is_standard(told)]
 
 
-def _unscaled(model: Model) -> str:
+def _unscaled(model: Model, odd: Sequence[str]) -> str:
     targets = " and standardised targets" if model.target == "regression" else ""
+    way_out = ", or wrap the model in a TransformedTargetRegressor" if odd == ["target"] else ""
     return (
         f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
-        f"{targets}, but nothing scales these: its values are translated into their units where that can be "
-        "done, and are less sure. preprocess=True puts the steps in front."
+        f"{targets}, but nothing scales the {' and the '.join(odd)}: its values are translated into these "
+        "units where that can be done, are less sure, and may take longer to fit. preprocess=True puts the "
+        f"steps in front{way_out}."
     )
 
 

@@ -15,14 +15,13 @@ from foretune.faces.searching.candidates import Candidates, Settings
 from foretune.faces.searching.scoring import nearest_metrics
 from foretune.history.history import History
 from foretune.learners.learner import Learner
+from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import past_tasks
 from foretune.recommender.recommender import Recommender
-from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook
 from foretune.recommender.stretching import Stretching
 
-MOST_BESIDE: Final = 1.25  # times as many tasks as the experience has: with more, they are rehearsed on
 ENOUGH: Final = 10  # past tasks of a metric that do without those of the nearest one
 
 
@@ -44,13 +43,12 @@ class Adviser(Protocol):
 class Past:
     """Past tasks of one family, all read as judged by the one metric `served`.
 
-    `base` is the shipped experience that they hold beside a few of the user's own: how far to believe the
-    past was rehearsed on it, and is not rehearsed anew for each search that comes in.
+    `shipped` are those of the experience, where they lie beside a history of the user's own.
     """
 
     tasks: tuple[Task, ...]
     served: str
-    base: "Past | None" = None
+    shipped: tuple[Task, ...] = ()
     taught: dict[Any, Recommender] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -68,9 +66,9 @@ class Past:
             useful = [task for task in known if _teaches(task, target)]
             found += useful
             if useful and (one != metric or len(useful) >= ENOUGH):
-                base = shipped(family, one, target) if experience and history is not None else None
-                base = base if base is not None and base.served == one else None
-                return cls(tuple(replace(task, metric=one) for task in found), one, base)
+                base = shipped(family, one, target) if experience and history is not None else cls((), one)
+                beside = base.tasks if base.served == one else ()
+                return cls(tuple(replace(task, metric=one) for task in found), one, beside)
         return cls(tuple(found), metric)
 
     def recommender(self, learner: str | Learner, aliases: Mapping[str, str]) -> Recommender:
@@ -79,12 +77,7 @@ class Past:
             return Recommender(learner, aliases=aliases).fit(self.tasks)
         key = (learner, *sorted(aliases.items()))
         if key not in self.taught:
-            recommender = Recommender(learner, aliases=aliases)
-            if learner == "auto" and self.base and len(self.tasks) <= MOST_BESIDE * len(self.base.tasks):
-                rehearsed = self.base.recommender("auto", {}).learner
-                assert isinstance(rehearsed, Auto)
-                recommender = Recommender(Auto(rehearsed.rehearsal), aliases=aliases)
-            self.taught[key] = recommender.fit(self.tasks)
+            self.taught[key] = taught_beside(self.tasks, self.shipped, learner, aliases)
         return self.taught[key]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from foretune.data.bounds import MOST_COLUMNS, MOST_JSON_BYTES, check_count, check_file, content_of, parsed
+from foretune.data.csv_dialect import SEPARATORS, separator_of
 from foretune.data.errors import HistoryError
 from foretune.data.records import Floats
 from foretune.history.expansion import check_parquet
@@ -27,7 +28,7 @@ WORDS: Final = {"None": None, "True": True, "False": False, "true": True, "false
 INTEGER: Final = re.compile(r"[+-]?\d{1,25}", re.ASCII)
 DECIMAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LIST: Final = re.compile(r"\[.*\]|\(.*\)", re.DOTALL)
-SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
+COMMA: Final = re.compile(r"([+-]?\d*),(\d+)", re.ASCII)  # a number as much of Europe writes it
 # Later versions of pandas read every number exactly, and warn of the option.
 EXACT: Final = {"float_precision": "round_trip"} if pd.__version__ < "3.1" else {}
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".json")
@@ -65,8 +66,6 @@ class Sheet:
             return column
         near = get_close_matches(column, self.columns, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"it has {_some(self.columns)}."
-        if len(self.columns) == 1 and ";" in self.columns[0]:
-            hint = "its cells are parted by semicolons: save it with commas, or as .tsv with tabs."
         raise HistoryError(f"{self.name} has no column {column!r}: {hint}")
 
     def texts(self, column: str) -> list[str | None]:
@@ -189,18 +188,29 @@ def _is_told(column: "pd.Series[Any]") -> bool:
 
 
 def _spelled(path: Path, place: int) -> "pd.Series[Any]":
-    """The texts of one column of the file."""
-    return _csv(path, dtype="str", usecols=[place]).iloc[:, 0]
+    """The texts of one column of the file, decimal commas as points."""
+    texts = _csv(path, dtype="str", usecols=[place]).iloc[:, 0]
+    if separator_of(path) != ";":
+        return texts
+    return texts.map(lambda text: COMMA.sub(r"\1.\2", text) if COMMA.fullmatch(text) else text, "ignore")
 
 
 def _csv(path: Path, **options: Any) -> pd.DataFrame:
-    separator = SEPARATORS[path.suffix.lower()]
+    separator = separator_of(path)
+    if separator == ";":
+        options = {"decimal": ",", **options}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             # Without index_col=False the first column becomes an index where rows have a cell more.
             frame: pd.DataFrame = pd.read_csv(
-                path, sep=separator, keep_default_na=False, na_values=[""], index_col=False, **options
+                path,
+                sep=separator,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+                **options,
             )
         except pd.errors.ParserWarning:
             raise HistoryError(

@@ -34,7 +34,7 @@ def metric_pointing(metric: str, direction: str | None) -> str:
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise MetricError(
                 f"foretune does not know which way {metric[:60]!r} points{hint}: "
-                "give direction='minimize' or 'maximize'."
+                "say minimize or maximize (direction=..., --direction)."
             )
         return metric if direction == "maximize" else "loss"
     known = "minimize" if metric in LOWER_IS_BETTER else "maximize"
