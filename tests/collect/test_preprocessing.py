@@ -1,6 +1,7 @@
 """What the fixed preprocessing makes of a table."""
 
 import warnings
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 
+from foretune.collect.datasets import Dataset
 from foretune.collect.preprocessing import Preprocessing, make_preprocessing
 
 
@@ -133,3 +138,23 @@ def test_columns_that_come_out_have_names() -> None:
     names = [*fitted.get_feature_names_out()]
     assert [name.rpartition("__")[2] for name in names] == ["age", "town_x", "town_y"]
     assert [*Preprocessing().set_output(transform="pandas").fit_transform(table).columns] == names
+
+
+def test_dates_and_objects_reach_the_model() -> None:
+    """A target that a date decides, or numbers kept as objects, is learned."""
+    days = pd.date_range("2020-01-01", periods=200)
+    y = np.arange(200) > 120
+    for column in (days, pd.Series(range(200), dtype=object), [Decimal(k) for k in range(200)]):
+        X = pd.DataFrame({"a": column}).sample(frac=1, random_state=0)
+        truth = y[X.index.to_numpy()]
+        pipeline = make_pipeline(Preprocessing(), DecisionTreeClassifier(random_state=0))
+        assert cross_val_score(pipeline, X, truth).mean() > 0.95
+        data = Dataset("d", X.reset_index(drop=True), pd.Series(truth), "classification")
+        assert pd.api.types.is_numeric_dtype(data.X["a"])
+
+
+def test_any_names_of_columns_will_do() -> None:
+    """Names that are not all texts, or not unique, are no obstacle."""
+    X = pd.DataFrame([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
+    for names in ([1, "a", None], ["a", "a", "b"]):
+        assert Preprocessing().fit_transform(X.set_axis(names, axis=1)).shape == (2, 3)

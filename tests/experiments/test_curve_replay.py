@@ -1,5 +1,7 @@
 """Replays by the epoch, on curves whose course is known: the rivals are configured as they should be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ from foretune.experiments.curve_replay import (
     replay_curves,
     whole_trainings,
 )
-from foretune.experiments.replay import leave_groups_out
+from foretune.experiments.replay import Split, leave_groups_out
 from foretune.testing import related_task
 
 STEPS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 52.0)
@@ -105,3 +107,23 @@ def test_a_task_without_whole_curves_is_refused() -> None:
     """There is nothing to replay where no config was read at every step."""
     with pytest.raises(LearningError, match="cannot be replayed"):
         Recorded.of(related_task("bare", 0.5, 0.5), FULL)
+
+
+def test_tasks_of_one_name_are_searched_apart() -> None:
+    """One dataset under two protocols is two tasks: each has the regrets that it has alone."""
+    past, (one, *_) = curved_tasks()[:-2], curved_tasks()[-2:]
+    other = replace(
+        one,
+        provenance={"protocol": {"seed": 1}},
+        trials=tuple(replace(t, loss=-(t.loss or 0.0), curve=tuple(-x for x in t.curve)) for t in one.trials),
+    )
+
+    def played(*new: Task) -> dict[str, dict[str, list[list[float]]]]:
+        return replay_curves([Split(past, [*new])], FULL, [20, 80], seeds=1, learner="portfolio")
+
+    together = played(one, other)
+    for task in (one, other):
+        alone = played(task)
+        assert {name: regrets[task.key] for name, regrets in together.items()} == {
+            name: regrets[task.key] for name, regrets in alone.items()
+        }

@@ -256,3 +256,16 @@ def test_forecasts_are_judged_again_after_5_and_20_trials(bias: float, inside: f
     for one in search.calibration:
         assert one.inside == inside
         assert one.width == pytest.approx(2 * 1.2816 * 0.01 / spread, rel=1e-4)
+
+
+def test_a_family_of_one_dataset_does_not_end_the_others_replay() -> None:
+    """What cannot be replayed is left out, with the reason; an error comes where nothing can be."""
+    past, lonely = related_tasks(6), replace(related_tasks(1)[0], family="mlp")
+    report = replay_report([*past, lonely], ["portfolio"], folds=2, trials=2)
+    assert {row["family"] for row in report["replay"]} == {"svm"}
+    (reason,) = report["left_out"]
+    assert reason.startswith("mlp is left out of the replay: a replay needs tasks of at least two groups")
+    with pytest.raises(LearningError, match="at least two groups"):
+        replay_report([lonely], ["portfolio"])
+    with pytest.raises(LearningError, match="2 folds or more"):
+        replay_report(past, ["portfolio"], folds=1)

@@ -13,9 +13,10 @@ from foretune.collect import evaluation
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.collect.preprocessing import make_preprocessing
-from foretune.data.errors import LearningError
+from foretune.data.errors import DatasetError, LearningError
 from foretune.data.records import Config, Task, Trial
 from foretune.experiments import versus_grid
+from foretune.experiments.evaluation import evaluate
 from foretune.experiments.summaries import prediction_accuracy
 from foretune.experiments.versus_grid import (
     Bench,
@@ -221,3 +222,29 @@ def test_a_dataset_on_which_nothing_trains_is_named(wine: Dataset, monkeypatch: 
     monkeypatch.setattr(versus_grid, "measure", fail)
     with pytest.raises(LearningError, match=r"svm cannot be trained on wine.*MemoryError: no room"):
         Bench(wine, SVM, SETUP).search(SVM.cells())
+
+
+def test_a_grid_that_cannot_be_searched_is_no_rival(wine: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every cell fails on the inner folds there is nothing to compare with, and that is said."""
+
+    def failing(_: Bench, config: Config) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(Bench, "inner", failing)
+    with pytest.raises(LearningError, match=r"no cell of svm's grid.*3 inner folds of wine.*ValueError: no"):
+        [*compare([wine], [SVM], {"svm": svm_past()}, SETUP)]
+
+
+def test_classes_smaller_than_the_folds_are_told_before_any_training(wine: Dataset) -> None:
+    """The numbers are named, so that the folds can be chosen."""
+    few = wine.part(np.arange(0, len(wine.X), 15))
+    with pytest.raises(DatasetError, match="too few for 6 inner folds"):
+        evaluate([few], ["svm"], svm_past(), replace(SETUP, folds=6))
+
+
+def test_an_experiment_needs_no_replay(wine: Dataset) -> None:
+    """With a history of one dataset the trainings are reported, and why there is no replay."""
+    report = evaluate([wine], ["svm"], svm_past(1), replace(SETUP, rows=60))
+    assert len(report["cases"]) == 1
+    assert report["replay"] == []
+    assert "two groups" in report["left_out"][0]

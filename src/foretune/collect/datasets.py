@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from foretune.collect.fingerprint import image_digest, table_digest
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
 from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
@@ -21,12 +21,13 @@ from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
+from foretune.features.columns import as_meant
 from foretune.features.metafeatures import describe
+from foretune.features.table import FEW_DISTINCT, target_of
 
 ALMOST: Final = 0.8  # of likeness: "traget" was meant to be "target"
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
-MOST_CLASSES: Final = 20  # that a target of whole numbers stands for
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,7 @@ class Dataset:
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "X", as_meant(self.X))
         if self.image_shape is not None and self.X.shape[1] != np.prod(self.image_shape):
             raise DatasetError(
                 f"{self.name}: {self.X.shape[1]} columns are no images of {self.image_shape} pixels: give "
@@ -82,9 +84,8 @@ class Dataset:
         The pixels of images have their places: there only the order of the rows does not count.
         """
         if self.image_shape is not None:
-            return _image_digest(self.pixels, self.y)
-        columns = sorted(_column_digest(self.X.iloc[:, i]) for i in range(self.X.shape[1]))
-        return blake2b("".join([*columns, _column_digest(self.y)]).encode(), digest_size=16).hexdigest()
+            return image_digest(self.pixels, self.y)
+        return table_digest(self.X, self.y)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Dataset) and self.fingerprint == other.fingerprint
@@ -125,23 +126,6 @@ class Dataset:
         return replace(self, X=X, y=y)
 
 
-def _column_digest(column: "pd.Series[Any]") -> str:
-    """The column's values as a bag: neither their order nor the column's name counts."""
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        values = pd.Series(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    else:
-        values = column.astype(object).where(column.notna(), None).map(str)
-    hashes = np.sort(pd.util.hash_array(values.to_numpy(), categorize=True))
-    return blake2b(hashes.tobytes(), digest_size=16).hexdigest()
-
-
-def _image_digest(pixels: Pixels, y: "pd.Series[Any]") -> str:
-    """The images with their labels as a bag."""
-    rows = zip(pixels.reshape(len(pixels), -1), y.astype(str), strict=True)
-    images = sorted(blake2b(row.tobytes() + label.encode(), digest_size=16).digest() for row, label in rows)
-    return blake2b(str(pixels.shape[1:]).encode() + b"".join(images), digest_size=16).hexdigest()
-
-
 def make_image_dataset(
     name: str, images: ArrayLike, labels: ArrayLike, *, target: Target | None = None, source: str = ""
 ) -> Dataset:
@@ -180,21 +164,12 @@ def make_dataset(
     if not table.columns.is_unique:
         raise DatasetError(_twice(name, table.columns[table.columns.duplicated()][0]))
     y = table[target_column]
-    if len(y) > MOST_CLASSES and y.is_unique and (target or target_of(y)) == "classification":
+    if len(y) > FEW_DISTINCT and y.is_unique and (target or target_of(y)) == "classification":
         raise DatasetError(
             f"{name}: no two rows have the same {target_column!r}, so its values are no classes: give "
             "another target, or turn them into numbers."
         )
     return Dataset(name, table.drop(columns=target_column), y, target or target_of(y), source)
-
-
-def target_of(y: "pd.Series[Any]") -> Target:
-    """What such a target column asks for: text, booleans and at most 20 whole numbers mean classes."""
-    if not pd.api.types.is_numeric_dtype(y) or pd.api.types.is_bool_dtype(y):
-        return "classification"
-    values = y.dropna().unique()
-    few_whole = len(values) <= MOST_CLASSES and all(float(value).is_integer() for value in values)
-    return "classification" if few_whole else "regression"
 
 
 def load_dataset(
@@ -215,6 +190,8 @@ def load_dataset(
 
     path = Path(source)
     if str(source) in BUNDLED and not path.exists():
+        if target_column not in (None, "target"):
+            raise DatasetError(f"{source} has a target of its own: leave {target_column!r} out.")
         return _bundled(str(source))
     if is_hub_name(str(source)) and not path.exists():
         return load_from_hub(str(source), target_column=target_column, target=target, on_progress=on_progress)
@@ -240,8 +217,20 @@ def load_dataset(
             f"target_column=...); it has {some}."
         )
     column = target_column or "target"
-    table = _without_gaps(table, column, path.stem)
+    table = _without_gaps(_without_row_numbers(table, path.stem), column, path.stem)
     return make_dataset(path.stem, table, column, target=target, source=str(source))
+
+
+def _without_row_numbers(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table without a first column that has no name and counts the rows: pandas writes such an index."""
+    first = table.columns[0]
+    if str(first) != "Unnamed: 0" or not pd.api.types.is_integer_dtype(table[first]):
+        return table
+    counts = table[first].to_numpy() - np.arange(len(table))
+    if not len(counts) or (counts != counts[0]).any() or counts[0] not in (0, 1):
+        return table
+    warnings.warn(f"{name}: its first column numbers the rows, and is left out.", stacklevel=3)
+    return table.drop(columns=first)
 
 
 def _without_gaps(table: pd.DataFrame, target_column: str, name: str) -> pd.DataFrame:
@@ -328,8 +317,9 @@ def _read_csv(path: Path) -> pd.DataFrame:
     named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not named.is_unique:
         raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
-    table = pd.read_csv(path, sep=sep)
-    with_commas = pd.read_csv(path, sep=sep, decimal=",") if sep == ";" else table
+    # Without index_col=False the first column becomes an index where every row ends with a separator.
+    table = pd.read_csv(path, sep=sep, index_col=False)
+    with_commas = pd.read_csv(path, sep=sep, decimal=",", index_col=False) if sep == ";" else table
     return max(table, with_commas, key=lambda one: one.select_dtypes("number").shape[1])
 
 

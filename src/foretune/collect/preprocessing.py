@@ -14,6 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.utils.validation import check_is_fitted
 
 from foretune.data.errors import DatasetError
+from foretune.features.columns import as_meant
 
 PREPROCESSING: Final = "median-mode-standard-onehot/1"
 LARGEST: Final = 1e150
@@ -89,7 +90,7 @@ class Preprocessing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sc
 
 def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     if isinstance(X, pd.DataFrame):
-        return X
+        return numbered(as_meant(X))
     if issparse(X):
         raise DatasetError("the preprocessing takes a dense table, but X is sparse: give X.toarray().")
     values = np.asarray(X, dtype=None if isinstance(X, np.ndarray) else object)
@@ -98,4 +99,10 @@ def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
             f"the preprocessing takes a table (n, d), but X has shape {values.shape}. Reshape your data: one "
             "row is X.reshape(1, -1), one column X.reshape(-1, 1)."
         )
-    return pd.DataFrame(values).infer_objects()
+    return as_meant(pd.DataFrame(values))
+
+
+def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with numbers for names where scikit-learn takes none of these: not texts, or not unique."""
+    is_text = all(isinstance(name, str) for name in frame.columns)
+    return frame if is_text and frame.columns.is_unique else frame.set_axis(range(frame.shape[1]), axis=1)

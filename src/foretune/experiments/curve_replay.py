@@ -81,10 +81,10 @@ def replay_curves(
     learner: str = "gaussian_process",
     on_split: Callable[[int, int], None] = lambda _done, _planned: None,
 ) -> dict[str, dict[str, list[list[float]]]]:
-    """By search and task: the two regrets of `regret_within` at each budget, (2, budgets), mean over seeds.
+    """By search and key of the task: the two regrets of `regret_within` at each budget, (2, budgets).
 
-    The budgets ascend. Every split's new tasks are searched with what its past tasks teach; searches without
-    chance play once.
+    They are means over seeds. The budgets ascend. Every split's new tasks are searched with what its past
+    tasks teach; searches without chance play once.
     """
     found: dict[str, dict[str, list[list[float]]]] = {}
     for done, split in enumerate(splits, start=1):
@@ -96,7 +96,7 @@ def replay_curves(
                 played = [
                     [_at(recorded, search, budget, seed) for budget in reversed(budgets)] for seed in draws
                 ]
-                found.setdefault(name, {})[task.name] = np.mean(played, axis=0)[::-1].T.tolist()
+                found.setdefault(name, {})[task.key] = np.mean(played, axis=0)[::-1].T.tolist()
         on_split(done, len(splits))
     return found
 
@@ -115,18 +115,19 @@ def warm_searches(past: Sequence[Task], full: float, learner: str) -> Mapping[st
     played: dict[tuple[str, str], list[Moment]] = {}
 
     def once(name: str, task: Task, moments: Iterator[Moment]) -> list[Moment]:
-        if (name, task.name) not in played:
-            played[name, task.name] = [*moments]
-        return played[name, task.name]
+        key = name, task.key
+        if key not in played:
+            played[key] = [*moments]
+        return played[key]
 
     def stopping_early(recorded: Recorded, budget: float, _seed: int) -> list[Moment]:
         return once("early", recorded.task, moments_of(early, recorded, budget))
 
     def halving(recorded: Recorded, budget: float, _seed: int) -> list[Moment]:
-        size, name = bracket_size(recorded.steps, budget, eta=2), recorded.task.name
-        if len(orders.get(name, [])) < min(size, len(recorded.configs)):
-            orders[name] = _recommended(recommender, recorded, size)
-        return [*_bracket(recorded, orders[name][:size], range(len(recorded.steps)), eta=2)]
+        size, key = bracket_size(recorded.steps, budget, eta=2), recorded.task.key
+        if len(orders.get(key, [])) < min(size, len(recorded.configs)):
+            orders[key] = _recommended(recommender, recorded, size)
+        return [*_bracket(recorded, orders[key][:size], range(len(recorded.steps)), eta=2)]
 
     def whole(recorded: Recorded, budget: float, _seed: int) -> list[Moment]:
         sequence = _sequence(recommender, recorded)

@@ -10,7 +10,7 @@ import numpy as np
 
 from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family, family as find_family
-from foretune.data.errors import LearningError
+from foretune.data.errors import DatasetError, LearningError
 from foretune.data.records import Task, sides_of
 from foretune.data.spaces import names_of
 from foretune.experiments.measured import Measured
@@ -42,8 +42,9 @@ def evaluate(
     """
     measured = Measured() if measured is None else measured
     chosen = [find_family(name) for name in families]
-    for one in chosen:
-        for data in datasets:
+    for data in datasets:
+        _check_folds(data, setup)
+        for one in chosen:
             one.check_serves(data)
     by_family = {one.name: [task for task in past if task.family == one.name] for one in chosen}
     for name, tasks in by_family.items():
@@ -56,9 +57,6 @@ def evaluate(
         datasets, chosen, by_family, setup, measured, seeds=seeds or (setup.seed,), on_case=on_case
     )
     cases = list(found)
-    replayed = replay_report(
-        past, ["portfolio", setup.learner], folds=REPLAY_FOLDS, trials=REPLAY_TRIALS, seed=setup.seed
-    )
     return {
         "title": "foretune experiment",
         "date": datetime.now(UTC).date().isoformat(),
@@ -70,7 +68,7 @@ def evaluate(
         "summary": summary(cases, setup.metric),
         "overall": overall(cases, setup.metric),
         "prediction": prediction_accuracy(cases, setup.learner),
-        "replay": replayed["replay"],
+        **_replayed(past, setup),
         "unseen_family": unseen_families(
             datasets,
             chosen,
@@ -80,6 +78,27 @@ def evaluate(
             measured=measured,
         ),
     }
+
+
+def _check_folds(data: Dataset, setup: Setup) -> None:
+    """Raises `DatasetError` where the inner folds need more rows than there are, of any class."""
+    rows = round((1 - setup.test_share) * min(len(data.X), setup.rows or len(data.X)))
+    most = int(data.y.value_counts(normalize=True).max() * rows) if data.target == "classification" else rows
+    if most < setup.folds:
+        raise DatasetError(
+            f"{data.name}: of {rows} rows to train on {most} are of one class, too few for {setup.folds} "
+            "inner folds: give fewer folds, or leave out the dataset."
+        )
+
+
+def _replayed(past: Sequence[Task], setup: Setup) -> dict[str, Any]:
+    """The replay of the past, and what was left out of it; none where no family holds two datasets."""
+    learners = ["portfolio", setup.learner]
+    try:
+        found = replay_report(past, learners, folds=REPLAY_FOLDS, trials=REPLAY_TRIALS, seed=setup.seed)
+    except LearningError as error:
+        return {"replay": [], "left_out": [str(error)]}
+    return {name: found[name] for name in ("replay", "left_out")}
 
 
 def _cases(

@@ -199,12 +199,18 @@ def replay_report(
     """The replay of each family of these tasks by learners of these names, as plain data for a report.
 
     Groups are left out one by one (`folds=0`) or in so many parts. With `test_share` there is one split, and
-    the accuracy of the forecasts is given for both of its sides.
+    the accuracy of the forecasts is given for both of its sides. A family that cannot be replayed is left
+    out, and `left_out` says why. Raises `LearningError` where none can be.
     """
+    if folds == 1:
+        raise LearningError(
+            "in one part nothing is left to learn from: give 2 folds or more, 0 = one by one."
+        )
     if not tasks:
         raise LearningError("there is nothing to replay: no past task is of these families and this metric.")
     searches: list[Search] = []
     seen: list[Search] = []
+    left_out: list[str] = []
     families = list(dict.fromkeys(task.family for task in tasks))
     for k, family in enumerate(families):
         mine = [task for task in tasks if task.family == family]
@@ -214,10 +220,21 @@ def replay_report(
             else [*leave_groups_out(mine, folds=folds, seed=seed)]
         )
         progress = _shifted(on_split, k, len(families))
-        searches += replay(splits, learners, trials=trials, seed=seed, on_split=progress)
+        try:
+            searches += replay(splits, learners, trials=trials, seed=seed, on_split=progress)
+        except LearningError as error:
+            left_out.append(f"{family} is left out of the replay: {error}")
+            continue
         if test_share:
             seen += replay([Split(splits[0].past, splits[0].past)], learners, trials=1, seed=seed)
-    report = {"title": "foretune replay", "replay": curves(searches), "prediction": prediction(searches)}
+    if not searches:
+        raise LearningError(left_out[0])
+    report: dict[str, Any] = {
+        "title": "foretune replay",
+        "replay": curves(searches),
+        "prediction": prediction(searches),
+        "left_out": left_out,
+    }
     return report | ({"prediction_on_past": prediction(seen)} if seen else {})
 
 

@@ -101,7 +101,7 @@ class Bench:
         self._train = PreparedData(sample.part(train), protocol)
         self._outer = PreparedData(sample, protocol, splits=((train, test),))
         self._encoder = Encoder(self.family.wide_space(self.data.target))
-        self._failures: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
 
     def search(self, configs: Sequence[Config], *, overhead: float = 0.0) -> Search:
         """Tries the configs and trains the best one: all on inner folds where there are several.
@@ -119,7 +119,7 @@ class Bench:
         if final is None:
             raise LearningError(
                 f"{self.family.name} cannot be trained on {self.data.name}, not even as it comes "
-                f"({'; '.join(sorted(set(self._failures.values())))}): leave out the family or the dataset."
+                f"({'; '.join(sorted(set(self.failures.values())))}): leave out the family or the dataset."
             )
         best = order[place] if place < len(order) else None
         every = [*inner.values(), final]
@@ -152,18 +152,18 @@ class Bench:
     def _tried(self, config: Config, *, final: bool = False) -> Measurement | None:
         """The config on the inner folds, or in the `final` training; None where it fails there."""
         key = f"{final} {self._encoder.key(config)}"
-        if key in self._failures:
+        if key in self.failures:
             return None
         try:
             found = self.final(config) if final else self.inner(config)
         except ForetuneError:
             raise
         except Exception as error:  # a model raises what it likes
-            self._failures[key] = f"{type(error).__name__}: {str(error)[:120]}"
+            self.failures[key] = f"{type(error).__name__}: {str(error)[:120]}"
             return None
         if math.isfinite(self._mean(found)):
             return found
-        self._failures[key] = f"its {self.setup.metric} is not a number"
+        self.failures[key] = f"its {self.setup.metric} is not a number"
         return None
 
     def _once(self, config: Config, data: PreparedData, *, folds: int = 1) -> Measurement:
@@ -279,6 +279,12 @@ def _case(
         "default": default,
         "fixed": bench.search(fixed),
     }
+    if len(cells) > 1 and searches["grid"].inner is None:
+        reasons = "; ".join(sorted(set(bench.failures.values())))
+        raise LearningError(
+            f"no cell of {task.family}'s grid could be trained on {setup.folds} inner folds of {task.name} "
+            f"({reasons}): give fewer folds, or leave out the dataset."
+        )
     return Case(
         task.name,
         task.family,

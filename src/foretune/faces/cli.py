@@ -37,6 +37,7 @@ from foretune.faces.options import (
     out,
     past_of,
     read_groups,
+    show_notes,
     show_progress,
     show_search,
     show_trials,
@@ -173,6 +174,7 @@ def replay(
             on_split=on_split,
         )
     print_replay(report, out)
+    show_notes(report["left_out"])
     if output is not None:
         out.print(f"report: {write_report(report, output)}")
 
@@ -234,6 +236,7 @@ def experiment(
             datasets, names, past, setup, seeds=seeds or [0], measured=measured, on_case=on_case
         )
     print_report(report, out)
+    show_notes(report["left_out"])
     out.print(f"report: {write_report(report, output).resolve()}")
     measured.forget()
 

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,6 +124,12 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def show_notes(notes: Iterable[str]) -> None:
+    """Prints what the user should know besides, a line each."""
+    for note in notes:
+        console.print(f"[yellow]note:[/] {escape(note)}", highlight=False, soft_wrap=True)
+
+
 def counted(n: int, thing: str) -> str:
     """So many of a thing, in words.
 
@@ -165,8 +171,7 @@ def load_one(place: str, target: str | None) -> Any:
         warnings.simplefilter("always", UserWarning)
         with _show_download(place) as show:
             data = load_dataset(place, target_column=target, on_progress=show)
-    for one in told:
-        console.print(f"[yellow]note:[/] {escape(str(one.message))}", highlight=False, soft_wrap=True)
+    show_notes(str(one.message) for one in told)
     return data
 
 

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Floats
+from foretune.features.columns import as_meant
 
 Ints = NDArray[np.int64]
 
@@ -81,20 +82,20 @@ def read(X: pd.DataFrame | ArrayLike, y: ArrayLike, target: Target | None) -> Ta
 def target_of(y: "pd.Series[Any]") -> Target:
     """What such a target asks for.
 
-    Text, categories and booleans ask for classification. So do numbers that are all whole and have at most
-    max(20, sqrt(n)) distinct values among n; all other numbers ask for regression.
+    Text, categories and booleans ask for classification. So do numbers that are all whole and have at most 20
+    distinct values; all other numbers ask for regression.
     """
     values = y.infer_objects()
     if not _is_numeric(values):
         return "classification"
-    numbers = _as_floats(values)
-    few = values.nunique() <= max(FEW_DISTINCT, len(y) ** 0.5)
-    return "classification" if few and bool(np.all(numbers == np.round(numbers))) else "regression"
+    numbers = _as_floats(values)[values.notna().to_numpy()]
+    whole = bool(np.all(numbers == np.round(numbers)))  # NaN, which stands for an infinite one, is none
+    return "classification" if whole and values.nunique() <= FEW_DISTINCT else "regression"
 
 
 def _as_frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     if not isinstance(X, pd.DataFrame):
-        cells = np.asarray(X)
+        cells = np.asarray(X, dtype=None if hasattr(X, "dtype") else object)
         if cells.ndim != 2:
             raise DatasetError(
                 f"X has {cells.ndim} dimension(s), not 2: give rows x columns; "
@@ -105,7 +106,7 @@ def _as_frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
         raise DatasetError(
             f"X has {X.shape[0]} rows and {X.shape[1]} columns: give a table with at least one of each."
         )
-    return X.infer_objects()
+    return as_meant(X)
 
 
 def _as_column(y: ArrayLike) -> "pd.Series[Any]":

@@ -10,12 +10,13 @@ import pandas as pd
 from ConfigSpace import ConfigurationSpace
 from numpy.typing import ArrayLike
 
-from foretune.collect.datasets import Dataset, target_of
+from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
 from foretune.data.spaces import check_names, complete, unfold, with_words
+from foretune.features.table import target_of
 from foretune.history.readers.inferred import in_words
 from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
@@ -74,7 +75,8 @@ def _table(X: Any) -> pd.DataFrame:
     """X (n, d) as a frame; `DatasetError` where it is of another shape."""
     if isinstance(X, pd.DataFrame):
         return X
-    values = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+    values = X.toarray() if hasattr(X, "toarray") else X
+    values = np.asarray(values, dtype=None if hasattr(values, "dtype") else object)
     if values.ndim != 2:
         raise DatasetError(f"X has shape {values.shape}: give a table of n rows and d columns.")
     return pd.DataFrame(values)

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from foretune.collect.datasets import Dataset, target_of
+from foretune.collect.datasets import Dataset
 from foretune.collect.hubs.parquet_files import table_at
 from foretune.data.cache_folder import cache_folder
 from foretune.data.downloads import Progress, Remote, fetch
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.openml_client import address_of, ask, entries, read_arff, server_folder
+from foretune.features.table import target_of
 
 TOLD: Final = ("version", "licence", "citation", "format", "status")  # of a dataset, beside its name
 

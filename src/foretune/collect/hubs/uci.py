@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from foretune.collect.datasets import Dataset, target_of
+from foretune.collect.datasets import Dataset
 from foretune.data.downloads import Progress, Remote, fetch
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
+from foretune.features.table import target_of
 
 ADDRESS = "https://archive.ics.uci.edu"
 LARGEST_ANSWER: Final = 2**24
