@@ -186,6 +186,7 @@ def test_a_fitted_network_can_be_pickled() -> None:
         (DenseNetClassifier(), np.zeros((4, 3, 3)), [0, 1, 0, 1], r"or tables \(n, d\)"),
         (DenseNetClassifier(), np.zeros((4, 3)), [0, 1, 0], r"y has shape \(3,\)"),
         (DenseNetClassifier(), np.zeros((4, 3)), [1, 1, 1, 1], "one class only"),
+        (DenseNetClassifier(), np.full((4, 3), np.nan), [0, 1, 0, 1], "missing or infinite"),
     ],
 )
 def test_what_does_not_fit_is_refused(model: Any, X: np.ndarray, y: list[int], message: str) -> None:

@@ -90,18 +90,28 @@ def test_a_missing_column_suggests_the_nearest(foretune: Foretune, table: Path) 
     [
         ("", ["is empty"]),
         ("a,label\n", ["is empty"]),
-        ("a,b,label\n1,,x\n2,,y\n", ["'b'", "no value at all"]),
         ("a,label\n1,x\n2,x\n", ["one class only", "'x'"]),
-        ("a,label\n1,x\n2,\n", ["1 target values are missing"]),
+        ("a,label\n1,x\n2,\n", ["one class only"]),
         ("label\nx\ny\n", ["is empty"]),
     ],
 )
 def test_tables_that_teach_nothing_are_refused(
     foretune: Foretune, tmp_path: Path, content: str, words: list[str]
 ) -> None:
-    """An empty file, a column without values, one class, a missing target: each is said in a line."""
+    """An empty file, one class, one class among the rows with a target: each is said in a line."""
     (tmp_path / "odd.csv").write_text(content)
     assert_one_line(foretune("recommend", tmp_path / "odd.csv", "--target", "label"), *words)
+
+
+def test_what_is_left_out_of_a_file_is_told(foretune: Foretune, table: Path) -> None:
+    """A column without values and rows without a target are no obstacle, and a note names them."""
+    frame = pd.read_csv(table).assign(hollow=None)
+    frame.loc[3, "label"] = None
+    frame.to_csv(table, index=False)
+    run = foretune("recommend", table, "--target", "label", "--family", "knn")
+    assert run.code == 0
+    assert "1 rows without 'label' are left out" in run.err
+    assert "hollow left out" in run.err
 
 
 @pytest.mark.parametrize(

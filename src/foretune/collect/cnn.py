@@ -76,6 +76,8 @@ class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # sci
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         """The rows as an array of a shape that the classifier takes."""
         rows = np.asarray(X)
+        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+            raise DatasetError("X holds missing or infinite values: fill them before a network sees them.")
         if rows.ndim == 4 and rows.shape[3] in CHANNELS:
             return rows
         if rows.ndim == 2 and self._takes_tables:
