@@ -180,7 +180,7 @@ def test_an_alias_that_the_past_does_not_know_is_not_told() -> None:
 
 def renamed_task(task: Task) -> Task:
     """The task when gamma was still called otherwise."""
-    return renamed([task], {"gamma": "gamma_before"})[0]
+    return renamed([task], {"gamma_before": "gamma"})[0]
 
 
 def test_no_gain_beyond_what_there_can_be_is_told() -> None:

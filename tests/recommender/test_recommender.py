@@ -298,3 +298,24 @@ def test_another_family_is_refused() -> None:
     recommender = Recommender("portfolio").fit(related_tasks())
     with pytest.raises(LearningError, match="taught on svm, and is asked about knn"):
         recommender.recommend(replace(related_task("new", 0.5, 0.5), trials=(), family="knn"))
+
+
+def test_the_default_comes_first_where_nothing_is_expected_to_be_better() -> None:
+    """A config that is best on most past tasks and ruins one of them does not; one that ruins none does."""
+    space, default = related_space(), default_config(related_space())
+    best = {"C": 1.0, "gamma": 0.5}
+
+    def past(ruin: float) -> list[Task]:
+        losses = [(0.19, 0.2)] * 9 + [(ruin, 0.2)]
+        return [
+            Task(f"past {k}", "svm", space, trials=(Trial(best, one), Trial(default, other), WORST))
+            for k, (one, other) in enumerate(losses)
+        ]
+
+    new, pool = Task("new", "svm", space), [best, default, dict(WORST.config)]
+    ruined = Recommender().fit(past(0.9)).recommend(new, 2, candidates=pool)
+    assert [one.config for one in ruined] == [default, best]
+    assert Recommender().fit(past(0.2)).recommend(new, candidates=pool)[0].config == best
+
+
+WORST = Trial({"C": 0.01, "gamma": 9.0}, 0.95)

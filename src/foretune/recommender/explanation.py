@@ -85,6 +85,8 @@ class Explanation:
             f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
             f"(gain, 80 % interval: {gain.low:.4f} to {gain.high:.4f}){chance}",
         )
+        if one.config == gain.default:
+            against = ("against the library's default", "it is the library's default")
         lines = [
             (f"{one.family} on {self.task}", config),
             *([] if math.isnan(one.loss) else [expected]),
