@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,19 @@ from typing import Any
 import pytest
 from sklearn.svm import SVC
 
+from foretune.collect import guard as module
 from foretune.collect.guard import CallFailedError, Guard
+from foretune.data.errors import ForetuneError
+
+UNGUARDED = """
+from foretune.collect.guard import Guard
+print("once")
+def half(x):
+    return x / 2
+guard = Guard()
+print(guard.run(half, 5))
+guard.close()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +69,24 @@ def test_a_call_need_not_be_importable(guard: Guard) -> None:
     """A function defined inside a test, or a notebook, arrives as it is."""
     factor = 3
     assert guard.run(lambda x: factor * x, 5) == 15
+
+
+def test_a_script_need_not_guard_its_main_part(tmp_path: Path) -> None:
+    """A plain script runs once, not in the child again, and its functions arrive there all the same."""
+    (tmp_path / "plain.py").write_text(UNGUARDED)
+    run = subprocess.run([sys.executable, tmp_path / "plain.py"], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("once\n2.5\n", "")
+
+
+def _ends_at_once(*_: object) -> None:
+    os._exit(3)
+
+
+def test_a_child_that_cannot_start_is_no_failed_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the child dies before its first call the caller is told, and no trial is blamed for it."""
+    monkeypatch.setattr(module, "_serve", _ends_at_once)
+    with pytest.raises(ForetuneError, match=r"cannot be started \(exit code 3\)"):
+        Guard().run(divmod, 7, 2)
 
 
 def test_what_is_raised_becomes_one_line(guard: Guard) -> None:

@@ -3,13 +3,18 @@
 import multiprocessing as mp
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any
 
 import cloudpickle
+
+from foretune.data.errors import ForetuneError
 
 
 class CallFailedError(Exception):
@@ -70,12 +75,25 @@ class Guard:
         return self._child is not None and self._pipe is not None and not self._pipe.poll(0)
 
     def _start(self) -> None:
+        """Starts a child, and waits until it has come up; `ForetuneError` where it does not."""
         self._kill()
         context = mp.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-        self._child.start()
+        pipe, theirs = context.Pipe()
+        child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        with _without_main():
+            child.start()
         theirs.close()
+        self._child, self._pipe = child, pipe
+        try:
+            pipe.recv_bytes()
+        except (EOFError, OSError):
+            raise ForetuneError(
+                f"a process to fit models in cannot be started ({_cause(self._kill())}): what it printed says "
+                "why; mend that, and start again."
+            ) from None
+        except BaseException:  # interrupted while it waits
+            self._kill()
+            raise
 
     def _kill(self) -> int | None:
         child, pipe, self._child, self._pipe = self._child, self._pipe, None, None
@@ -89,6 +107,22 @@ class Guard:
         child.close()
         pipe.close()
         return code
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keeps a new child from running the caller's script again, which may have no `__name__` guard.
+
+    The child needs nothing of it, as what is defined there travels by value; but what the script of a child
+    process defines, `__mp_main__`, travels by name.
+    """
+    main = sys.modules["__main__"]
+    if main.__name__ == "__main__":
+        sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _cause(exit_code: int | None) -> str:
@@ -105,6 +139,7 @@ def _serve(pipe: Connection, parent: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with(parent)
+    pipe.send_bytes(b"")  # it has come up
     while True:
         try:
             pipe.send_bytes(_answer(pipe.recv_bytes()))
