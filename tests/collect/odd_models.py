@@ -7,6 +7,7 @@ import numpy as np
 from ConfigSpace import Categorical, ConfigurationSpace
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
 from foretune.data.metrics import Target
 
@@ -37,6 +38,15 @@ class OddClassifier(ClassifierMixin, Odd):
 
 class OddRegressor(RegressorMixin, Odd):
     """It says zero."""
+
+
+class SlowDataset(Dataset):
+    """A table that takes long to prepare."""
+
+    def sample(self, rows: int | None, *, seed: int = 0) -> Dataset:
+        """The first step of it."""
+        time.sleep(0.8)
+        return super().sample(rows, seed=seed)
 
 
 def odd_space(_: Target) -> ConfigurationSpace:

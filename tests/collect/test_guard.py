@@ -146,6 +146,14 @@ def test_the_childs_start_is_not_the_calls_time(guard: Guard) -> None:
     assert guard.run(SVC, timeout=0.1).C == 1.0
 
 
+def test_what_is_prepared_is_not_the_calls_time(guard: Guard) -> None:
+    """What runs before the call may take longer than its timeout, and fails like a call."""
+    assert guard.run(slow_answer, 0.0, timeout=0.2, prepare=lambda _: time.sleep(0.5)) == "late"
+    with pytest.raises(CallFailedError, match=r"^TypeError: "):
+        guard.run(divmod, 7, 2, prepare=len)
+    assert guard.run(divmod, 7, 2) == (3, 1)
+
+
 @pytest.mark.parametrize(
     ("call", "args", "reason"),
     [

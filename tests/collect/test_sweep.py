@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_models import odd_family
+from odd_models import SlowDataset, odd_family
 from sklearn.datasets import load_digits
 
 from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
@@ -183,6 +183,13 @@ def test_what_goes_wrong_is_stored_with_its_reason(
         found = {trial.config["mood"]: (trial.status, trial.reason) for trial in task.trials}
         assert found == {"well": (DONE, ""), mood: (FAILED, reason)}
     assert collect(history, [data], plan(odd_family(mood), wide=0), jobs=1) == 0
+
+
+def test_the_timeout_is_that_of_the_models(history: History, small: Dataset) -> None:
+    """A table that takes longer to prepare than a config may take costs no config its trial."""
+    slow = SlowDataset(small.name, small.X, small.y, small.target)
+    collect(history, [slow], plan(odd_family("well"), wide=0, timeout=0.5), jobs=1)
+    assert [trial.status for trial in of_metric(history, "accuracy").trials] == [DONE]
 
 
 def test_nothing_to_serve_is_an_error(history: History, small: Dataset) -> None:

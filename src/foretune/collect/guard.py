@@ -37,31 +37,43 @@ class Guard:
         self._child: mp.process.BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def run(self, call: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
+    def run(
+        self,
+        call: Callable[..., Any],
+        *args: Any,
+        timeout: float | None = None,
+        prepare: Callable[..., None] | None = None,
+    ) -> Any:
         """The call's result; `CallFailedError` where it raises, dies, or takes over `timeout` seconds.
 
-        A new child's start, and what it must import for the call, are not of these seconds.
+        A new child's start, what it must import for the call, and `prepare(*args)`, which the child runs
+        before the call, are not of these seconds. Raises `ForetuneError` where no child can be started.
         """
+        message = cloudpickle.dumps((prepare, call, args))
         if not self._is_ready():
             self._start()
-            self._ask(_nothing, call, args)
-        return self._ask(call, *args, timeout=timeout)
-
-    def _ask(self, call: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
-        pipe = self._pipe
-        assert pipe is not None
         try:
-            pipe.send_bytes(cloudpickle.dumps((call, args)))
-            if not pipe.poll(timeout):
-                self._kill()
-                raise CallFailedError(f"timed out after {timeout:g} s")
-            worked, result = pipe.recv()
+            return self._asked(message, timeout)
         except (EOFError, OSError):
-            code = self._kill()
-            raise CallFailedError(f"the fit's process died ({_cause(code)})") from None
+            raise CallFailedError(f"the fit's process died ({_cause(self._kill())})") from None
+        except CallFailedError:
+            raise
         except BaseException:  # interrupted while it waits: the next call must not get this one's answer
             self._kill()
             raise
+
+    def _asked(self, message: bytes, timeout: float | None) -> Any:
+        assert self._pipe is not None
+        self._pipe.send_bytes(message)
+        self._received(None)  # that all is prepared
+        return self._received(timeout)
+
+    def _received(self, timeout: float | None) -> Any:
+        assert self._pipe is not None
+        if not self._pipe.poll(timeout):
+            self._kill()
+            raise CallFailedError(f"timed out after {timeout:g} s")
+        worked, result = self._pipe.recv()
         if not worked:
             raise CallFailedError(result)
         return result
@@ -88,8 +100,8 @@ class Guard:
             pipe.recv_bytes()
         except (EOFError, OSError):
             raise ForetuneError(
-                f"a process to fit models in cannot be started ({_cause(self._kill())}): what it printed says "
-                "why; mend that, and start again."
+                f"a process to fit models in cannot be started ({_cause(self._kill())}): mend what it "
+                "printed, and start again."
             ) from None
         except BaseException:  # interrupted while it waits
             self._kill()
@@ -142,22 +154,23 @@ def _serve(pipe: Connection, parent: int) -> None:
     pipe.send_bytes(b"")  # it has come up
     while True:
         try:
-            pipe.send_bytes(_answer(pipe.recv_bytes()))
+            for answer in _answers(pipe.recv_bytes()):
+                pipe.send_bytes(answer)
         except (EOFError, OSError):  # the caller is gone
             return
 
 
-def _answer(message: bytes) -> bytes:
+def _answers(message: bytes) -> Iterator[bytes]:
+    """That all is prepared, and then the call's result; what is raised ends them."""
     try:
-        call, args = cloudpickle.loads(message)
-        return bytes(cloudpickle.dumps((True, call(*args))))
+        prepare, call, args = cloudpickle.loads(message)
+        if prepare is not None:
+            prepare(*args)
+        yield cloudpickle.dumps((True, None))
+        yield cloudpickle.dumps((True, call(*args)))
     except Exception as error:  # whatever an estimator raises is the trial's reason
         reason = f"{type(error).__name__}: {error}".strip().split("\n")[0][:500]
-        return bytes(cloudpickle.dumps((False, reason)))
-
-
-def _nothing(*_: Any) -> None:
-    """Does nothing: to receive its arguments is to import all that they need."""
+        yield cloudpickle.dumps((False, reason))
 
 
 def end_with(parent: int) -> None:

@@ -32,7 +32,8 @@ from foretune.history.history import History
 class Plan:
     """What to try: the grid, the library default and `wide` Sobol configs of every family on every dataset.
 
-    `timeout` is seconds for one config (all its folds). `groups` names near copies, dataset name -> group.
+    `timeout` is seconds for one config: all its folds, without their preprocessing. `groups` names near
+    copies, dataset name -> group.
     """
 
     families: Sequence[Family]
@@ -233,9 +234,14 @@ def _attempt(index: int, job: Job, parent: int | None) -> tuple[int, Measurement
             if parent is not None:
                 end_with(parent)
     try:
-        return index, _GUARDS[pid].run(_measure, job, timeout=job.timeout)
+        return index, _GUARDS[pid].run(_measure, job, timeout=job.timeout, prepare=_prepare)
     except CallFailedError as error:
         return index, str(error)
+
+
+def _prepare(job: Job) -> None:
+    """Splits and preprocesses the dataset, which is no part of what a config costs."""
+    _prepared(job.dataset, job.protocol).folds_for(job.family)
 
 
 def _measure(job: Job) -> Measurement:
