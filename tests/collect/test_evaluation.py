@@ -1,7 +1,9 @@
 """Scores agree with scikit-learn's, whatever a fold lacks."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given, strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics as score
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -146,6 +149,33 @@ def test_every_score_is_scikit_learns(classes: int, n: int, seed: int) -> None:
     values = score_fold(Outputs(probabilities[:, 0]), y, "regression")
     assert values["r2"] == pytest.approx(score.r2_score(y, probabilities[:, 0]))
     assert values["mae"] == pytest.approx(score.mean_absolute_error(y, probabilities[:, 0]))
+
+
+class Column(LinearRegression):
+    """It predicts (n, 1), as a network may."""
+
+    def predict(self, X: Any) -> Any:
+        """A column."""
+        return super().predict(X)[:, None]
+
+
+def test_a_column_of_predictions_is_read_as_values() -> None:
+    """A regressor that predicts (n, 1) scores what one that predicts (n,) does."""
+    data = load_dataset("diabetes").sample(60)
+    shapes = [
+        replace(family("elastic_net"), estimators={"regression": one}) for one in (LinearRegression, Column)
+    ]
+    flat, column = (measure(one, {}, PreparedData(data, PROTOCOL)).scores for one in shapes)
+    assert column == flat
+
+
+@pytest.mark.parametrize("shape", [(3,), (8,), (4, 2)])
+def test_predictions_of_other_rows_are_refused(shape: tuple[int, ...]) -> None:
+    """A model that predicts more or fewer values than there are rows has no score, and says why."""
+    model = SimpleNamespace(predict=lambda _: np.zeros(shape))
+    fold = Fold(np.zeros((4, 1)), np.zeros(4), np.zeros((4, 1)), np.arange(4.0), np.arange(0))
+    with pytest.raises(ValueError, match=rf"predicts {np.prod(shape)} values for 4 rows"):
+        score_fold(predict(model, fold), fold.y_test, "regression")
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])

@@ -226,16 +226,17 @@ class Outputs:
 def predict(model: Any, fold: Fold, *, classes: int = 0) -> Outputs:
     """What the model, fitted on the fold, says of its test part, in the dataset's own numbers and classes.
 
-    There is one column for each of the dataset's classes, also those that the training part lacks.
+    There is one column for each of the dataset's classes, also those that the training part lacks. Values or
+    labels that come as a column (n, 1) are those of n rows.
     """
     if not classes:
-        return Outputs(model.predict(fold.X_test) * fold.scale + fold.centre)
+        return Outputs(np.ravel(model.predict(fold.X_test)) * fold.scale + fold.centre)
     seen = fold.seen[model.classes_.astype(int)]
     if hasattr(model, "predict_proba"):
         found = model.predict_proba(fold.X_test)
         probabilities = _widen(found, seen, classes)
         return Outputs(seen[np.argmax(found, axis=1)].astype(np.float64), probabilities, probabilities)
-    labels = fold.seen[model.predict(fold.X_test).astype(int)].astype(np.float64)
+    labels = fold.seen[np.ravel(model.predict(fold.X_test)).astype(int)].astype(np.float64)
     if hasattr(model, "decision_function"):
         decisions = _two_sided(model.decision_function(fold.X_test))
         return Outputs(labels, None, _widen(decisions, seen, classes))
@@ -243,7 +244,8 @@ def predict(model: Any, fold: Fold, *, classes: int = 0) -> Outputs:
 
 
 def _two_sided(decisions: Floats) -> Floats:
-    return np.column_stack([-decisions, decisions]) if decisions.ndim == 1 else decisions
+    one_sided = decisions.ndim == 1 or decisions.shape[1] == 1
+    return np.column_stack([-decisions, decisions]) if one_sided else decisions
 
 
 def _widen(values: Floats, seen: Ints, classes: int) -> Floats:
@@ -257,10 +259,13 @@ def score_fold(outputs: Outputs, y: Floats, target: Target) -> dict[str, float]:
     """Every metric that the outputs allow; one that is undefined on this fold is NaN.
 
     Log loss needs probabilities: a model without them (an SVM) has none. ROC AUC is the mean over the
-    classes, each against the rest, that occur in `y`. Raises `ValueError` where outputs are not finite.
-    The values are scikit-learn's; on small folds its checks cost ten times what the model does.
+    classes, each against the rest, that occur in `y`. Raises `ValueError` where outputs are not finite,
+    or not those of as many rows. The values are scikit-learn's; on small folds its checks cost ten times
+    what the model does.
     """
     for values in (outputs.labels, outputs.probabilities, outputs.decisions):
+        if values is not None and len(values) != len(y):
+            raise ValueError(f"the model predicts {len(values)} values for {len(y)} rows.")
         if values is not None and not np.isfinite(values).all():
             raise ValueError("the model predicts NaN or infinite values.")
     if target == "regression":
