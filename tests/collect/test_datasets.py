@@ -139,9 +139,16 @@ def test_a_missing_file_is_told_with_what_may_be_given(tmp_path: Path) -> None:
         load_dataset(tmp_path / "absent.csv")
 
 
-@pytest.mark.parametrize(("y", "message"), [(["x", "y"], "not text"), ([1.0, np.inf], "finite targets")])
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["x", "y"], "not text"),
+        ([1.0, np.inf], "finite targets"),
+        ([0.5, 0.5], r"target is 0\.5 everywhere: nothing to learn"),
+    ],
+)
 def test_a_regression_needs_finite_numbers(y: list[object], message: str) -> None:
-    """Text or infinite numbers as the target of a regression are refused."""
+    """Text, infinite numbers, or one number everywhere as the target of a regression are refused."""
     with pytest.raises(DatasetError, match=message):
         dataset(pd.DataFrame({"a": [1, 2]}), y, "regression")
 

@@ -35,8 +35,8 @@ class Dataset:
     """A table `X` (n rows, d columns), its target `y` (n,), and where it came from.
 
     Datasets are equal when their fingerprints are. Raises `DatasetError` where nothing could be learned from
-    it: no rows, no columns, a column without any value, a missing target value, one class, text or
-    infinite numbers as the target of a regression.
+    it: no rows, no columns, a column without any value, a missing target value, one class, or as
+    the target of a regression text, infinite numbers, or the same number everywhere.
 
     Images are rows of pixels, bytes, with `image_shape` (height, width, channels): `X` is (n, h * w * c).
     `provenance` holds what a hub says of the dataset: id, version, licence, citation.
@@ -76,6 +76,10 @@ class Dataset:
             raise DatasetError(f"{self.name}: a regression needs numbers as its target, not text.")
         if self.target == "regression" and not np.isfinite(self.y.to_numpy(dtype=np.float64)).all():
             raise DatasetError(f"{self.name}: a regression needs finite targets: drop the infinite ones.")
+        if self.target == "regression" and self.y.nunique() < 2:
+            raise DatasetError(
+                f"{self.name}: the target is {plain(self.y.iloc[0])!r} everywhere: nothing to learn."
+            )
 
     @cached_property
     def fingerprint(self) -> str:
