@@ -25,6 +25,8 @@ class Odd(BaseEstimator):
             raise ArithmeticError("no fit today\nand a long explanation")
         if self.mood == "sleeps":
             time.sleep(60)
+        if self.mood == "is slow":
+            time.sleep(0.4)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -49,10 +51,18 @@ class SlowDataset(Dataset):
         return super().sample(rows, seed=seed)
 
 
+class IndescribableDataset(Dataset):
+    """A table that has no meta-features."""
+
+    def describe(self) -> dict[str, float]:
+        """Raises."""
+        raise ZeroDivisionError("no words")
+
+
 def odd_space(_: Target) -> ConfigurationSpace:
     """All moods."""
     space = ConfigurationSpace()
-    space.add(Categorical("mood", ["well", "raises", "says NaN", "sleeps"], default="well"))
+    space.add(Categorical("mood", ["well", "raises", "says NaN", "is slow", "sleeps"], default="well"))
     return space
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from odd_models import SlowDataset, odd_family
+from odd_models import IndescribableDataset, SlowDataset, odd_family
 from sklearn.datasets import load_digits
 
 from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
 from foretune.collect.evaluation import PreparedData, Protocol, measure
 from foretune.collect.families import Family, family
 from foretune.collect.sweep import Plan, Progress, collect, remaining_jobs, trials_of
-from foretune.data.errors import FamilyError
+from foretune.data.errors import DatasetError, FamilyError
 from foretune.data.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical
 from foretune.data.spaces import sobol_configs
@@ -148,6 +148,49 @@ def test_groups_are_stored(history: History, small: Dataset) -> None:
     assert {task.name: task.group for task in history.tasks()} == {"small": "copies", "other": None}
 
 
+def test_groups_are_added_to_a_finished_sweep(history: History, small: Dataset) -> None:
+    """A sweep without anything left to train still fills in groups; one that is known stays."""
+    odd = odd_family("well")
+    collect(history, [small], plan(odd, wide=0), jobs=1)
+    for group in ("copies", "others"):
+        assert collect(history, [small], plan(odd, wide=0, small=group), jobs=1) == 0
+    assert {task.group for task in history.tasks()} == {"copies"}
+    assert len([*history.tasks()]) == len(CLASSIFICATION_METRICS) - 2
+
+
+def test_groups_add_no_task(history: History, small: Dataset) -> None:
+    """A group is no reason for a task without trials."""
+    collect(history, [small], plan(family("svm"), wide=0, small="copies"), jobs=1)
+    collect(history, [small], plan(family("svm"), wide=0, small="copies"), jobs=1)
+    assert all(task.trials for task in history.tasks())
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "folds", "words"),
+    [
+        (3, 2, 5, "^tiny has 3 rows, fewer than the 5 folds"),
+        (8, 8, 2, "^the largest class of tiny has 1 row, fewer than the 2 folds"),
+    ],
+)
+def test_a_dataset_too_small_for_the_folds_is_refused(
+    history: History, rows: int, classes: int, folds: int, words: str
+) -> None:
+    """Before anything is trained the error names the dataset and the numbers."""
+    X, y = pd.DataFrame({"a": np.arange(rows)}), pd.Series(np.arange(rows) % classes)
+    tiny = Dataset("tiny", X, y, "classification")
+    few = replace(plan(odd_family("well"), wide=0), protocol=Protocol(folds))
+    with pytest.raises(DatasetError, match=words):
+        collect(history, [tiny], few, jobs=1)
+    assert [*history.tasks()] == []
+
+
+def test_a_dataset_that_cannot_be_described_is_named(history: History, small: Dataset) -> None:
+    """What describing stumbles on is an error of the dataset, by its name."""
+    odd = IndescribableDataset("odd", small.X.assign(a=1.0), small.y, small.target)
+    with pytest.raises(DatasetError, match=r"odd cannot be described \(ZeroDivisionError: no words\)"):
+        collect(history, [odd], plan(odd_family("well"), wide=0), jobs=1)
+
+
 def test_the_same_data_under_two_names_is_tried_once(history: History, small: Dataset) -> None:
     """A dataset given twice costs no trial twice, and is counted once."""
     assert (
@@ -182,7 +225,42 @@ def test_what_goes_wrong_is_stored_with_its_reason(
     for task in history.tasks():
         found = {trial.config["mood"]: (trial.status, trial.reason) for trial in task.trials}
         assert found == {"well": (DONE, ""), mood: (FAILED, reason)}
-    assert collect(history, [data], plan(odd_family(mood), wide=0), jobs=1) == 0
+    assert collect(history, [data], plan(odd_family(mood), wide=0, timeout=0.5), jobs=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "timeout", "again"),
+    [
+        ("timed out after 4 s", 4.0, False),
+        ("timed out after 4 s", 3.0, False),
+        ("timed out after 4 s", 5.0, True),
+        ("timed out after 4 s", None, True),
+        ("timed out after 1.23457e+06 s", 1234567.0, False),
+        ("timed out after a while", None, False),
+        ("the fit's process died (killed by SIGKILL, often for want of memory)", 4.0, True),
+        ("ValueError: timed out after 4 s", None, False),
+        ("accuracy is not a number", None, False),
+    ],
+)
+def test_what_may_end_otherwise_is_tried_again(
+    history: History, small: Dataset, reason: str, timeout: float | None, again: bool
+) -> None:
+    """Resuming repeats what lacked the time that it has now, or whose process died, and no other failure."""
+    odd = plan(odd_family("well"), wide=0, timeout=timeout)
+    (job,) = remaining_jobs(history, [small], odd)
+    failed = Trial(job.config, status=FAILED, seed=PROTOCOL.seed, reason=reason)
+    history.add(replace(odd.task(job.family, small, "accuracy"), trials=(failed,)))
+    assert len(remaining_jobs(history, [small], odd)) == again
+
+
+def test_more_time_mends_a_failure(history: History, small: Dataset) -> None:
+    """A config that timed out is done once it has the time, and is then left alone."""
+    slow = odd_family("is slow")
+    collect(history, [small], plan(slow, wide=0, timeout=0.3), jobs=1)
+    assert {trial.status for trial in of_metric(history, "accuracy").trials} == {DONE, FAILED}
+    assert collect(history, [small], plan(slow, wide=0), jobs=1) == 1
+    assert {trial.status for trial in of_metric(history, "accuracy").trials} == {DONE}
+    assert collect(history, [small], plan(slow, wide=0), jobs=1) == 0
 
 
 def test_the_timeout_is_that_of_the_models(history: History, small: Dataset) -> None:

@@ -19,6 +19,7 @@ from foretune.collect.datasets import Dataset
 from foretune.collect.families import Family
 from foretune.collect.images import Pixels
 from foretune.collect.preprocessing import PREPROCESSING, make_preprocessing
+from foretune.data.errors import DatasetError
 from foretune.data.metrics import LOWER_IS_BETTER, Target, metrics_for
 from foretune.data.records import Config, Floats, Ints
 
@@ -49,6 +50,18 @@ class Protocol:
             "preprocessing": WHOLE_IMAGES if whole else PREPROCESSING,
         }
         return found | ({"target": "standard"} if target == "regression" else {})
+
+    def check_splits(self, data: Dataset) -> None:
+        """Raises `DatasetError` where the rows, or those of each class, are fewer than the folds."""
+        y = data.sample(self.rows, seed=self.seed).y
+        found, what = len(y), data.name
+        if data.target == "classification" and found >= self.folds:
+            found, what = int(y.value_counts().max()), f"the largest class of {data.name}"
+        if found < self.folds:
+            raise DatasetError(
+                f"{what} has {found} row{'s' if found > 1 else ''}, fewer than the {self.folds} folds: give "
+                "more rows, or ask for fewer folds."
+            )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import multiprocessing as mp
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import cloudpickle
 
 from foretune.data.errors import ForetuneError
+
+TIMED_OUT: Final = "timed out after"
+DIED: Final = "the fit's process died"
 
 
 class CallFailedError(Exception):
@@ -55,7 +59,7 @@ class Guard:
         try:
             return self._asked(message, timeout)
         except (EOFError, OSError):
-            raise CallFailedError(f"the fit's process died ({_cause(self._kill())})") from None
+            raise CallFailedError(f"{DIED} ({_cause(self._kill())})") from None
         except CallFailedError:
             raise
         except BaseException:  # interrupted while it waits: the next call must not get this one's answer
@@ -72,7 +76,7 @@ class Guard:
         assert self._pipe is not None
         if not self._pipe.poll(timeout):
             self._kill()
-            raise CallFailedError(f"timed out after {timeout:g} s")
+            raise CallFailedError(f"{TIMED_OUT} {timeout:g} s")
         worked, result = self._pipe.recv()
         if not worked:
             raise CallFailedError(result)
@@ -119,6 +123,18 @@ class Guard:
         child.close()
         pipe.close()
         return code
+
+
+def may_end_otherwise(reason: str, timeout: float | None) -> bool:
+    """Whether a call that failed for this reason may end well: in a new process, or with more time.
+
+    >>> may_end_otherwise("timed out after 4 s", 4.0), may_end_otherwise("timed out after 4 s", None)
+    (False, True)
+    """
+    timed_out = re.fullmatch(rf"{TIMED_OUT} ([\d.]+(?:e[+-]\d+)?) s", reason)
+    if timed_out is None:
+        return reason.startswith(DIED)
+    return timeout is None or float(f"{timeout:g}") > float(timed_out[1])
 
 
 @contextmanager

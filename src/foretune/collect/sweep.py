@@ -20,8 +20,8 @@ from foretune.collect.backends import Backend, joblib_backend
 from foretune.collect.datasets import Dataset
 from foretune.collect.evaluation import Measurement, PreparedData, Protocol, measure
 from foretune.collect.families import Family
-from foretune.collect.guard import CallFailedError, Guard, end_with
-from foretune.data.errors import FamilyError
+from foretune.collect.guard import CallFailedError, Guard, end_with, may_end_otherwise
+from foretune.data.errors import DatasetError, FamilyError
 from foretune.data.metrics import LOWER_IS_BETTER, metrics_for, to_loss
 from foretune.data.records import FAILED, Config, Task, Trial
 from foretune.data.spaces import complete, sobol_configs
@@ -107,13 +107,18 @@ def collect(
     backend: Backend = "loky",
     on_trial: Callable[[Progress], None] = lambda _: None,
 ) -> int:
-    """The number of trials that this call added to the history.
+    """The number of trials that this call made, each of which is in the history.
 
     Each trial is written, for all its metrics in one transaction, as soon as it is finished: a sweep that
-    was stopped or killed goes on where it was, losing no finished trial and repeating none. `jobs` counts
-    processes (-1 = all cores). Raises `MissingExtraError` where the backend is not installed.
+    was stopped or killed goes on where it was, losing no finished trial and repeating none but those that
+    may end otherwise: for want of time where there is more now, or because their process died. Tasks that
+    the history holds without a group get the plan's. `jobs` counts processes (-1 = all cores). Raises
+    `MissingExtraError` where the backend is not installed, `DatasetError` where a dataset is too small for
+    the folds.
     """
-    work = remaining_jobs(history, list(dict.fromkeys(datasets)), plan)
+    known = list(dict.fromkeys(datasets))
+    work = remaining_jobs(history, known, plan)
+    _add_groups(history, known, plan)
     start = time.perf_counter()
     for done, (job, outcome) in enumerate(run_jobs(work, jobs=jobs, backend=backend), start=1):
         data = job.dataset
@@ -135,9 +140,11 @@ def collect(
 
 def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) -> list[Job]:
     """What of the plan is not yet in the history: families in the given order, small datasets first."""
+    for data in datasets:
+        plan.protocol.check_splits(data)
     jobs = []
     for family in plan.families:
-        known = {task.key: {trial.key for trial in task.trials} for task in history.tasks(family.name)}
+        known = {task.key: _settled(task, plan.timeout) for task in history.tasks(family.name)}
         for data in sorted(datasets, key=lambda data: data.X.size):
             if not family.serves(data):
                 continue
@@ -153,6 +160,31 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
             "only and they are tables."
         )
     return jobs
+
+
+def _settled(task: Task, timeout: float | None) -> set[str]:
+    """The keys of the trials that are not to be repeated: all but failures that more time may mend, say."""
+    return {
+        trial.key
+        for trial in task.trials
+        if trial.status is not FAILED or not may_end_otherwise(trial.reason, timeout)
+    }
+
+
+def _add_groups(history: History, datasets: Sequence[Dataset], plan: Plan) -> None:
+    """Gives the plan's groups to those of its tasks that the history holds without one."""
+    grouped = [data for data in datasets if data.name in plan.groups]
+    if not grouped:
+        return
+    lacking = {task.key for task in history.tasks(trials=False) if task.group is None}
+    tasks = (
+        plan.task(family, data, metric)
+        for family in plan.families
+        for data in grouped
+        if family.serves(data)
+        for metric in metrics_for(data.target)
+    )
+    history.add(*(task for task in tasks if task.key in lacking))
 
 
 def trials_of(job: Job, outcome: Measurement | str) -> dict[str, Trial]:
@@ -202,7 +234,12 @@ def _versions(extra: str) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _described(data: Dataset) -> Mapping[str, float]:
     """The dataset's meta-features: once for all the families and sweeps of this process."""
-    return data.describe()
+    try:
+        return data.describe()
+    except Exception as error:  # whatever a table of any kind makes it stumble on
+        raise DatasetError(
+            f"{data.name} cannot be described ({type(error).__name__}: {error}): mend it, or leave it out."
+        ) from error
 
 
 def run_jobs(

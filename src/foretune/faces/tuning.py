@@ -104,10 +104,12 @@ def tune(
 
     A search that the bench's history knows goes on where it was stopped: its trials count. `shipped` are
     those past tasks that come from the experience, where there are others. `on_trial` hears of each new
-    trial, and of the task with it. Raises `MetricError` where the metric does not fit,
-    `LearningError` where the past holds nothing on this family, or every trial failed.
+    trial, and of the task with it. Raises `MetricError` where the metric does not fit, `DatasetError` where
+    the table is too small for the folds, `LearningError` where the past holds nothing on this family, or
+    every trial failed.
     """
     metric = check_metric(metric or metrics_for(bench.data.target)[0], bench.data.target)
+    bench.protocol.check_splits(bench.data)
     task = bench.task(metric)
     others = [one for one in past if one.key != task.key]
     if not others:
