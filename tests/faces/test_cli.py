@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from command import Foretune, Run, command
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from foretune.collect import sweep
 from foretune.collect.evaluation import Measurement
 from foretune.experience import PACK
 from foretune.experiments import versus_grid
@@ -394,6 +396,71 @@ def test_a_stopped_experiment_goes_on(
     assert foretune("experiment", table, *words, "--output", tmp_path / "report").code == 0
     assert len(trained) - started == started  # in one go it takes as many
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (0, "h.db."),
+        (2, "h.db, 2 of them failed, most often: timed out after 4 s."),
+        (12, "h.db, 12 of them failed, most often: timed out after 4 s."),
+    ],
+)
+def test_a_sweep_of_failures_is_no_success(
+    foretune: Foretune, table: Path, monkeypatch: pytest.MonkeyPatch, bad: int, said: str
+) -> None:
+    """How many trials failed, and why most of them, is said; code 1 means that all did."""
+    good = Measurement({"accuracy": [0.5, 0.5]}, {"fit_seconds": 1.0, "predict_seconds": 1.0})
+
+    def outcomes(work: Sequence[Any], **_: object) -> Iterator[tuple[Any, Measurement | str]]:
+        return ((job, "timed out after 4 s" if i < bad else good) for i, job in enumerate(work))
+
+    monkeypatch.setattr(sweep, "run_jobs", outcomes)
+    words = ["--target", "label", "--family", "decision_tree", "--wide", 0]
+    run = foretune("collect", table, *words, "--history", table.with_name("h.db"))
+    assert run.code == (bad == 12)
+    assert run.err.startswith("12 trials added to ")
+    assert run.err.strip().endswith(said)
+
+
+@pytest.mark.parametrize("words", [("collect", "--history", "h.db"), ("tune",), ("experiment",)])
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_beyond_what_models_take_is_refused(
+    foretune: Foretune, words: tuple[str, ...], seed: int
+) -> None:
+    """A seed that no model takes is a usage error, before any work."""
+    command_name, *options = words
+    run = foretune(command_name, "iris", *options, f"--seed={seed}")
+    assert (run.code, run.out) == (2, "")
+    assert "'--seed'" in run.err
+
+
+def test_tables_too_small_for_the_folds_are_told(foretune: Foretune, table: Path, tmp_path: Path) -> None:
+    """One that is named is refused with the numbers; one in a folder is left out, and the others swept."""
+    (tmp_path / "folder").mkdir()
+    pd.read_csv(table).iloc[:3].to_csv(tmp_path / "folder" / "few.csv", index=False)
+    options = ["--target", "label", "--family", "decision_tree"]
+    url = ["--history", tmp_path / "h.db", "--wide", 0, "--jobs", 1, "--folds", 4]
+    said = "few has 3 rows, fewer than the 4 folds"
+    assert_one_line(foretune("collect", tmp_path / "folder" / "few.csv", *options, *url), said)
+    assert_one_line(foretune("tune", tmp_path / "folder" / "few.csv", *options, "--folds", 4), said)
+    shutil.copy(table, tmp_path / "folder")
+    run = foretune("collect", tmp_path / "folder", *options, *url)
+    assert run.code == 0
+    assert f"left out: {said}" in run.err
+    assert "12 trials added" in run.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("[]", ["names no groups"]), ('{"iris": 1}', ["'iris'", "is 1, which is no text"])]
+)
+def test_a_wrong_file_of_groups_is_answered(
+    foretune: Foretune, table: Path, tmp_path: Path, content: str, words: list[str]
+) -> None:
+    """Groups are texts by the names of datasets: what is none is refused before anything is trained."""
+    (tmp_path / "groups.json").write_text(content)
+    options = ["--target", "label", "--history", tmp_path / "h.db", "--groups", tmp_path / "groups.json"]
+    assert_one_line(foretune("collect", table, *options), *words)
 
 
 def test_a_missing_package_is_named(

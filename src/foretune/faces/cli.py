@@ -14,6 +14,7 @@ from foretune.faces.cli_advice import explain, recommend
 from foretune.faces.cli_history import history_app
 from foretune.faces.cli_import import import_results
 from foretune.faces.options import (
+    LARGEST_SEED,
     REPORT,
     Families,
     HistoryUrl,
@@ -26,6 +27,7 @@ from foretune.faces.options import (
     PerSecond,
     Place,
     Places,
+    Seed,
     TargetColumn,
     backend_of,
     console,
@@ -42,6 +44,7 @@ from foretune.faces.options import (
     show_search,
     show_trials,
     show_version,
+    swept,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def tune(
     rows: Annotated[int | None, typer.Option(min=10, help="Use at most so many rows.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for one config.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Configs at a time.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the folds and the models.")] = 0,
+    seed: Seed = 0,
     history: Annotated[
         str | None, typer.Option("--history", help="Learn from it, and write every trial back to it.")
     ] = None,
@@ -196,7 +199,12 @@ def experiment(
     ] = 0.25,
     seeds: Annotated[
         list[int] | None,
-        typer.Option("--seed", help="Of splits and models; repeat it for several. Default: 0."),
+        typer.Option(
+            "--seed",
+            min=0,
+            max=LARGEST_SEED,
+            help="Of splits and models; repeat it for several. Default: 0.",
+        ),
     ] = None,
     history: PastUrl = None,
     no_experience: NoExperience = False,
@@ -254,17 +262,18 @@ def collect(
     jobs: Annotated[int, typer.Option(help="Processes; -1 = one a core.")] = -1,
     backend: Annotated[str, typer.Option(help="loky, dask or ray.")] = "loky",
     groups: Annotated[Path | None, typer.Option(help="JSON: dataset name -> group of near copies.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the folds and the models.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Try every family's grid, default and Sobol configs on datasets, and store every trial at once.
 
-    Stopped or killed and started again with the same options, it goes on where it was.
+    Stopped or killed and started again with the same options, it goes on where it was. Configs that lacked
+    time are tried again with a larger --timeout. It ends with code 1 where every trial failed.
 
     Example: foretune collect iris wine --history sqlite:///tuning.db --family svm --wide 10
     """
     from foretune.collect.evaluation import Protocol
     from foretune.collect.families import families as known_families, family as find_family
-    from foretune.collect.sweep import Plan, collect as run
+    from foretune.collect.sweep import Plan, Progress, collect as run
     from foretune.history.history import open_history
 
     plan = Plan(
@@ -276,10 +285,18 @@ def collect(
     )
     with open_history(history) as store:
         store.add()  # one that cannot be written to says so before anything is trained
-        datasets = load_all(places, target)
+        datasets = load_all(places, target, plan.protocol.check_splits)
+        reasons: list[str] = []
         with show_trials() as show:
-            added = run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=show)
-    console.print(f"{counted(added, 'trial')} added to {history}.", soft_wrap=True)
+
+            def tell(now: Progress) -> None:
+                reasons.append(now.trial.reason)
+                show(now)
+
+            run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=tell)
+    console.print(escape(swept(reasons, history)), soft_wrap=True)
+    if reasons and all(reasons):
+        raise typer.Exit(1)
 
 
 app.command()(recommend)

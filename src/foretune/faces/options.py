@@ -2,10 +2,11 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -52,6 +53,8 @@ def file_to_write(path: Path | None) -> Path | None:
 console = Console(stderr=True)
 out = Console()
 
+LARGEST_SEED: Final = 2**32 - 1  # that numpy and scikit-learn take
+
 Page = Annotated[Path | None, typer.Option("--output", callback=file_to_write, help="An HTML file to write.")]
 REPORT = typer.Option("--output", callback=folder_to_write, help="A folder for a JSON file and an HTML page.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
@@ -71,6 +74,7 @@ LearnerName = Annotated[
 PerSecond = Annotated[
     bool, typer.Option("--per-second", help="The most expected gain for each second that a trial takes.")
 ]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the folds and the models.")]
 Places = Annotated[
     list[str],
     typer.Argument(
@@ -146,14 +150,21 @@ def backend_of(name: str) -> Any:
     return name
 
 
-def load_all(places: list[str], target: str | None) -> list[Any]:
-    """Every dataset that can be learned from; those of a folder that cannot are named and left out."""
+def load_all(
+    places: list[str], target: str | None, check: Callable[[Any], None] = lambda _: None
+) -> list[Any]:
+    """Every dataset that can be learned from; those of a folder that cannot are named and left out.
+
+    `check` raises `DatasetError` for one that the command has no use for.
+    """
     from foretune.collect.datasets import dataset_sources
 
     datasets = []
     for source in dataset_sources(places):
         try:
-            datasets.append(load_one(source, target))
+            data = load_one(source, target)
+            check(data)
+            datasets.append(data)
         except DatasetError as error:
             if source in places:
                 raise
@@ -209,6 +220,11 @@ def read_groups(path: Path) -> dict[str, str]:
     groups = read_json(path)
     if not isinstance(groups, dict):
         raise SpaceError(f'{path} names no groups: give an object such as {{"iris": "flowers"}}.')
+    for name, group in groups.items():
+        if not isinstance(group, str):
+            raise SpaceError(
+                f"{path}: the group of {name!r} is {group!r}, which is no text: put it in quotes."
+            )
     return groups
 
 
@@ -259,6 +275,20 @@ def show_trials() -> Iterator["Callable[[SweepProgress], None]"]:
             bar.update(line, description=what, completed=now.done, total=now.planned)
 
         yield show
+
+
+def swept(reasons: Sequence[str], history: str) -> str:
+    """What a sweep did, in a sentence, from the reason why each of its trials failed; "" where it did not.
+
+    >>> swept(["", "timed out after 4 s"], "mine.db")
+    '2 trials added to mine.db, 1 of them failed, most often: timed out after 4 s.'
+    """
+    failed = Counter(reason for reason in reasons if reason)
+    added = f"{counted(len(reasons), 'trial')} added to {history}"
+    if not failed:
+        return f"{added}."
+    ((reason, _),) = failed.most_common(1)
+    return f"{added}, {failed.total()} of them failed, most often: {reason.removesuffix('.')}."
 
 
 @contextmanager
