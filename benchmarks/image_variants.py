@@ -61,7 +61,9 @@ def tables(done: Mapping[str, Mapping[str, Any]]) -> str:
     lines += ["", "| dense_net | change | dataset | effect on accuracy | pairs |", "|---|---|---|---|---|"]
     for dataset in sorted({run["dataset"] for run in runs if run["family"] == "dense_net"}):
         mine = [run for run in runs if run["family"] == "dense_net" and run["dataset"] == dataset]
-        lines += [_effect(name, values, dataset, mine) for name, values in family("dense_net").grid.items()]
+        lines += [
+            _effect(name, list(values), dataset, mine) for name, values in family("dense_net").grid.items()
+        ]
     return "\n".join(lines)
 
 

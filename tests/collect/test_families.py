@@ -13,6 +13,9 @@ import pytest
 from ConfigSpace import Configuration, ConfigurationSpace, Float
 from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVC
 
 from foretune.collect import families as module
@@ -264,6 +267,65 @@ def test_a_family_that_does_not_fit_is_refused() -> None:
     with pytest.raises(SpaceError, match="must be a ConfigSpace"):
         register_family(ridge(space=lambda _: {"alpha": (0, 1)}))
     assert [*families()] == [*BUILT_IN]
+
+
+class NoLicence(Ridge):
+    """A model that cannot be built."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        raise RuntimeError("the licence server\nis not reachable")
+
+
+def broken_space(_: Target) -> ConfigurationSpace:
+    """No space."""
+    raise LookupError("no space today")
+
+
+def open_ridge(**hyperparameters: Any) -> Any:
+    """A builder that names none of its keywords."""
+    return make_pipeline(PolynomialFeatures(2), Ridge(**hyperparameters))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"estimators": {"regression": NoLicence}},
+            r"default \{'alpha': 1.0\} \(RuntimeError: the licence server\)",
+        ),
+        ({"estimators": {"regression": KNeighborsRegressor}, "grid": {}}, "builds no model .* 'alpha'"),
+        ({"estimators": {"regression": Ridge()}}, r"is Ridge\(\), .* give a class or a function"),
+        ({"estimators": {"regresion": Ridge}}, "'regresion': there are classification and regression"),
+        ({"estimators": {}}, "has no estimator"),
+        ({"estimators": {"regression": "sklearn.linear_model:Rigde"}}, "'sklearn.linear_model:Rigde' cannot"),
+        ({"estimators": {"regression": "sklaern.linear_model:Ridge"}}, "No module named 'sklaern'"),
+        ({"space": broken_space}, r"for regression cannot be made \(LookupError: no space today\)"),
+        ({"space": ridge_space("regression")}, "give a function that takes the target"),
+        ({"grid": None}, "grid is None: give values by name"),
+        ({"grid": [1, 10]}, r"grid is \[1, 10\]: give values by name"),
+    ],
+)
+def test_a_family_that_raises_is_refused(changes: dict[str, Any], words: str) -> None:
+    """What is wrong with a family of one's own is said when it is registered, in one line."""
+    with pytest.raises(FamilyError, match=words) as raised:
+        register_family(ridge(**changes))
+    assert len(str(raised.value).splitlines()) == 1
+    assert [*families()] == [*BUILT_IN]
+
+
+def test_a_builder_may_take_any_keywords() -> None:
+    """A function of **kwargs is trusted to take what its space names, and nothing else."""
+    register_family(ridge(estimators={"regression": open_ridge}))
+    assert family("my_ridge").hyperparameters() == ["alpha"]
+    assert family("my_ridge").cells() == [{"alpha": 0.1}, {"alpha": 1.0}]
+    with pytest.raises(SpaceError, match="did you mean 'alpha'"):
+        family("my_ridge").cells({"alhpa": [1.0]})
+
+
+def test_a_grid_may_hold_arrays() -> None:
+    """An array of values is the list of them, as plain Python."""
+    register_family(ridge(grid={"alpha": np.logspace(-2, 2, 3)}))
+    assert json.dumps(family("my_ridge").cells()) == '[{"alpha": 0.01}, {"alpha": 1.0}, {"alpha": 100.0}]'
 
 
 def test_a_cell_outside_the_wide_space_is_refused() -> None:

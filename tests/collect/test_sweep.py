@@ -279,6 +279,20 @@ def test_nothing_to_serve_is_an_error(history: History, small: Dataset) -> None:
         collect(history, [small], plan(regression_only), jobs=1)
 
 
+def test_a_family_that_builds_nothing_ends_the_sweep_first(history: History, small: Dataset) -> None:
+    """Also one that was never registered is refused by its name before anything is trained."""
+    broken = replace(odd_family("well"), estimators={"classification": lambda mood: 1 / 0})
+    with pytest.raises(FamilyError, match=r"odd builds no model .* \(ZeroDivisionError"):
+        remaining_jobs(history, [small], plan(broken, wide=0))
+
+
+def test_an_extra_may_be_named_as_it_is_imported(small: Dataset) -> None:
+    """The version that is recorded is that of the package as pip calls it."""
+    odd = replace(odd_family("well"), extra="sklearn")
+    versions = plan(odd).task(odd, small, "accuracy").provenance["versions"]
+    assert versions == plan().task(odd_family("well"), small, "accuracy").provenance["versions"]
+
+
 def test_progress_counts_every_trial(history: History, small: Dataset) -> None:
     """After each trial the caller hears how many are done, and where."""
     seen: list[Progress] = []

@@ -1,12 +1,13 @@
 """The families by name: the built-in ones, and those that you register."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, get_args
 
 from ConfigSpace import ConfigurationSpace
 
 from foretune.collect.built_in import boosting, networks, scaled, trees
-from foretune.collect.family import Family
+from foretune.collect.family import Family, keywords, line_of
 from foretune.data.errors import FamilyError, SpaceError
 from foretune.data.metrics import Target
 from foretune.data.spaces import unfold
@@ -21,19 +22,60 @@ _REGISTERED: Final[dict[str, Family]] = {}
 def register_family(new: Family) -> None:
     """Adds a family of your own, by its name, for this process.
 
-    Raises `FamilyError` where the name is not a lower-case identifier, `SpaceError` where a cell of the grid
-    is not legal in the wide space.
+    Raises `FamilyError` where the name is not a lower-case identifier, or a target, an estimator, the space
+    or the grid is none, or the default builds no model; `SpaceError` where a cell of the grid is not legal in
+    the wide space.
     """
     if not (new.name.isidentifier() and new.name == new.name.lower()):
         raise FamilyError(f"{new.name!r} is no family name: use a lower-case identifier such as 'my_model'.")
+    _check_estimators(new)
     for target in new.estimators:
-        if not isinstance(new.space(target), ConfigurationSpace):
-            raise SpaceError(f"{new.name}'s space must be a ConfigSpace.ConfigurationSpace.")
+        _check_space(new, target)
         _check_grid(new, target)
+        new.check_builds(target)
     _REGISTERED[new.name] = new
 
 
+def _check_estimators(new: Family) -> None:
+    if not new.estimators:
+        raise FamilyError(f"{new.name} has no estimator: give {{'classification': ...}}, say.")
+    for target, estimator in new.estimators.items():
+        if target not in get_args(Target):
+            raise FamilyError(
+                f"{new.name} has an estimator for {target!r}: there are {' and '.join(get_args(Target))}."
+            )
+        model = new.estimator(target)
+        try:
+            keywords(model)
+        except (TypeError, ValueError) as error:
+            raise FamilyError(
+                f"{new.name}'s estimator for {target} is {estimator!r}, whose keywords cannot be told: give "
+                "a class or a function."
+            ) from error
+
+
+def _check_space(new: Family, target: Target) -> None:
+    if not callable(new.space):
+        raise FamilyError(
+            f"{new.name}'s space is a {type(new.space).__name__}: give a function that takes the target and "
+            "makes one."
+        )
+    try:
+        space = new.space(target)
+    except Exception as error:  # whatever a function of one's own raises
+        raise FamilyError(
+            f"{new.name}'s space for {target} cannot be made ({line_of(error)}): mend it."
+        ) from error
+    if not isinstance(space, ConfigurationSpace):
+        raise SpaceError(f"{new.name}'s space must be a ConfigSpace.ConfigurationSpace.")
+
+
 def _check_grid(new: Family, target: Target) -> None:
+    parts = [new.grid] if isinstance(new.grid, Mapping) else new.grid
+    if not (isinstance(parts, list | tuple) and all(isinstance(part, Mapping) for part in parts)):
+        raise FamilyError(
+            f"{new.name}'s grid is {new.grid!r}: give values by name, such as {{'C': [1, 10]}}, or {{}}."
+        )
     space = new.wide_space(target)
     for cell in new.cells():
         for name, value in unfold(space, cell).items():

@@ -1,7 +1,7 @@
 """A family: one kind of model with its builder, its wide space and a standard grid."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
@@ -11,10 +11,10 @@ from typing import Any, Literal
 from ConfigSpace import ConfigurationSpace
 
 from foretune.collect.datasets import Dataset
-from foretune.data.errors import FamilyError, MissingExtraError
+from foretune.data.errors import FamilyError, ForetuneError, MissingExtraError
 from foretune.data.metrics import Target
 from foretune.data.records import Config
-from foretune.data.spaces import Grid, check_names, complete, grid_cells
+from foretune.data.spaces import Grid, check_names, complete, grid_cells, names_of
 
 Estimator = Callable[..., Any]
 
@@ -108,9 +108,29 @@ class Family:
         """The library's default, every active hyperparameter of the space spelled out."""
         return complete(self.wide_space(target), {})
 
+    def check_builds(self, target: Target) -> None:
+        """Raises `FamilyError` where the default config of such a target builds no model."""
+        config = self.default(target)
+        try:
+            self.build(config, target)
+        except ForetuneError:
+            raise
+        except Exception as error:  # whatever a builder of one's own raises
+            raise FamilyError(
+                f"{self.name} builds no model for {target} from its default {config} ({line_of(error)}): "
+                "mend its estimator, or its space."
+            ) from error
+
     def hyperparameters(self) -> list[str]:
-        """All names that the family's estimators accept, without random_state, n_jobs and what is fixed."""
-        names = [name for one in self.estimators.values() for name in keywords(self._loaded(one))]
+        """All names that the family's estimators accept, without random_state, n_jobs and what is fixed.
+
+        Where an estimator accepts any (**kwargs), those of its space.
+        """
+        names: list[str] = []
+        for target, one in self.estimators.items():
+            names += keywords(estimator := self._loaded(one))
+            if _takes_any(estimator):
+                names += names_of(self.wide_space(target))
         return [name for name in dict.fromkeys(names) if name not in {"random_state", "n_jobs", *self.fixed}]
 
     @property
@@ -130,7 +150,13 @@ class Family:
         if not isinstance(estimator, str):
             return estimator
         self.check_installed()
-        found: Estimator = resolve_name(estimator)
+        try:
+            found: Estimator = resolve_name(estimator)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise FamilyError(
+                f"{self.name}'s estimator {estimator!r} cannot be imported ({line_of(error)}): give its "
+                "place as 'package.module:Name'."
+            ) from error
         return found
 
     def _check_target(self, target: Target) -> None:
@@ -151,12 +177,27 @@ def keywords(estimator: Estimator) -> dict[str, Any]:
     A class that hands **kwargs on to its bases (xgboost's do) takes theirs too.
     """
     found: dict[str, Any] = {}
+    for one in _parameters(estimator):
+        if one.name != "self" and one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
+            found.setdefault(one.name, one.default)
+    return found
+
+
+def _parameters(estimator: Estimator) -> Iterator[inspect.Parameter]:
+    """Those of the callable, or of a class and its bases as long as each hands **kwargs on."""
     owners = [one for one in getattr(estimator, "__mro__", ()) if "__init__" in vars(one)]
     for call in [one.__init__ for one in owners] or [estimator]:
         parameters = inspect.signature(call).parameters.values()
-        for one in parameters:
-            if one.name != "self" and one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}:
-                found.setdefault(one.name, one.default)
+        yield from parameters
         if not any(one.kind is one.VAR_KEYWORD for one in parameters):
             break
-    return found
+
+
+def _takes_any(estimator: Estimator) -> bool:
+    """Whether the callable takes keywords that it does not name."""
+    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(estimator).parameters.values())
+
+
+def line_of(error: Exception) -> str:
+    """What was raised, in one line."""
+    return f"{type(error).__name__}: {error}".split("\n")[0]

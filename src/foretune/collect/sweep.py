@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from foretune.collect.backends import Backend, joblib_backend
 from foretune.collect.datasets import Dataset
 from foretune.collect.evaluation import Measurement, PreparedData, Protocol, measure
 from foretune.collect.families import Family
+from foretune.collect.family import line_of
 from foretune.collect.guard import CallFailedError, Guard, end_with, may_end_otherwise
 from foretune.data.errors import DatasetError, FamilyError
 from foretune.data.metrics import LOWER_IS_BETTER, metrics_for, to_loss
@@ -149,11 +150,14 @@ def remaining_jobs(history: History, datasets: Sequence[Dataset], plan: Plan) ->
             if not family.serves(data):
                 continue
             done = known.get(plan.task(family, data, metrics_for(data.target)[0]).key, set())
-            jobs += [
+            left = [
                 Job(data, family, config, plan.protocol, plan.timeout)
                 for config in plan.configs(family, data)
                 if Trial(config, 0.0, seed=plan.protocol.seed).key not in done
             ]
+            if left:
+                family.check_builds(data.target)
+            jobs += left
     if not any(family.serves(data) for family in plan.families for data in datasets):
         raise FamilyError(
             "no family of the plan serves any of the datasets: their targets do not fit, or it takes images "
@@ -227,8 +231,19 @@ def _failed(job: Job, reason: str) -> Trial:
 
 @lru_cache(maxsize=16)
 def _versions(extra: str) -> dict[str, str]:
-    packages = ("foretune", "scikit-learn", "numpy", "scipy", *([extra] if extra else []))
+    packages = ["foretune", "scikit-learn", "numpy", "scipy", *_distributions(extra)]
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def _distributions(extra: str) -> Sequence[str]:
+    """What pip calls an extra, which a family of one's own may name as it is imported ("sklearn")."""
+    if not extra:
+        return []
+    try:
+        version(extra)
+    except PackageNotFoundError:
+        return packages_distributions().get(extra, [])
+    return [extra]
 
 
 @lru_cache(maxsize=256)
@@ -238,7 +253,7 @@ def _described(data: Dataset) -> Mapping[str, float]:
         return data.describe()
     except Exception as error:  # whatever a table of any kind makes it stumble on
         raise DatasetError(
-            f"{data.name} cannot be described ({type(error).__name__}: {error}): mend it, or leave it out."
+            f"{data.name} cannot be described ({line_of(error)}): mend it, or leave it out."
         ) from error
 
 

@@ -112,16 +112,18 @@ def names_of(space: ConfigurationSpace) -> list[str]:
     return list(dict.fromkeys(name.removesuffix(KIND) for name in space))
 
 
-Grid = Mapping[str, Sequence[Any]]
+Grid = Mapping[str, Sequence[Any] | NDArray[Any]]
 
 
 def grid_cells(grid: Grid | Sequence[Grid]) -> list[dict[str, Any]]:
     """All cells of a grid, or of a list of grids, in the order of `sklearn.model_selection.ParameterGrid`.
 
-    Values are the very objects given. Raises `SpaceError` where a hyperparameter's values are not a list.
+    Values are the very objects given, those of an array as plain Python. Raises `SpaceError` where a
+    hyperparameter's values are not a list.
     """
     cells: list[dict[str, Any]] = []
-    for part in [grid] if isinstance(grid, Mapping) else grid:
+    for given in [grid] if isinstance(grid, Mapping) else grid:
+        part = {name: _listed(values) for name, values in given.items()}
         for name, values in part.items():
             if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
                 raise SpaceError(
@@ -130,6 +132,10 @@ def grid_cells(grid: Grid | Sequence[Grid]) -> list[dict[str, Any]]:
         names = sorted(part)
         cells += [dict(zip(names, cell, strict=True)) for cell in product(*(part[name] for name in names))]
     return cells
+
+
+def _listed(values: Any) -> Any:
+    return values.tolist() if isinstance(values, np.ndarray) else values
 
 
 def check_names(config: Mapping[str, Any], known: Sequence[str], *, family: str) -> None:
