@@ -238,7 +238,7 @@ def test_a_grid_that_cannot_be_searched_is_no_rival(wine: Dataset, monkeypatch: 
 def test_classes_smaller_than_the_folds_are_told_before_any_training(wine: Dataset) -> None:
     """The numbers are named, so that the folds can be chosen."""
     few = wine.part(np.arange(0, len(wine.X), 15))
-    with pytest.raises(DatasetError, match="too few for 6 inner folds"):
+    with pytest.raises(DatasetError, match="fewer than the 6 folds"):
         evaluate([few], ["svm"], svm_past(), replace(SETUP, folds=6))
 
 

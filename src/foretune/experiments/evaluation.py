@@ -9,14 +9,15 @@ from typing import Any, Final
 import numpy as np
 
 from foretune.collect.datasets import Dataset
+from foretune.collect.evaluation import Protocol
 from foretune.collect.families import Family, family as find_family
-from foretune.data.errors import DatasetError, LearningError
+from foretune.data.errors import LearningError
 from foretune.data.records import Task, sides_of
 from foretune.data.spaces import names_of
 from foretune.experiments.measured import Measured
 from foretune.experiments.replay import replay_report
 from foretune.experiments.summaries import as_rows, overall, prediction_accuracy, summary
-from foretune.experiments.versus_grid import Case, Setup, compare, lend, transferred
+from foretune.experiments.versus_grid import Case, Setup, compare, lend, outer_split, transferred
 
 REPLAY_FOLDS: Final = 5  # groups are left out in five parts: a demo's generalisation curve in seconds
 REPLAY_TRIALS: Final = 10
@@ -43,7 +44,8 @@ def evaluate(
     measured = Measured() if measured is None else measured
     chosen = [find_family(name) for name in families]
     for data in datasets:
-        _check_folds(data, setup)
+        sample, train, _ = outer_split(data, setup)
+        Protocol(setup.folds, setup.seed).check_splits(sample.part(train))
         for one in chosen:
             one.check_serves(data)
     by_family = {one.name: [task for task in past if task.family == one.name] for one in chosen}
@@ -78,17 +80,6 @@ def evaluate(
             measured=measured,
         ),
     }
-
-
-def _check_folds(data: Dataset, setup: Setup) -> None:
-    """Raises `DatasetError` where the inner folds need more rows than there are, of any class."""
-    rows = round((1 - setup.test_share) * min(len(data.X), setup.rows or len(data.X)))
-    most = int(data.y.value_counts(normalize=True).max() * rows) if data.target == "classification" else rows
-    if most < setup.folds:
-        raise DatasetError(
-            f"{data.name}: of {rows} rows to train on {most} are of one class, too few for {setup.folds} "
-            "inner folds: give fewer folds, or leave out the dataset."
-        )
 
 
 def _replayed(past: Sequence[Task], setup: Setup) -> dict[str, Any]:

@@ -274,7 +274,7 @@ def collect(
     from foretune.collect.evaluation import Protocol
     from foretune.collect.families import families as known_families, family as find_family
     from foretune.collect.sweep import Plan, Progress, collect as run
-    from foretune.history.history import open_history
+    from foretune.history.history import open_history, without_password
 
     plan = Plan(
         [find_family(name) for name in family or known_families()],
@@ -294,7 +294,7 @@ def collect(
                 show(now)
 
             run(store, datasets, plan, jobs=jobs, backend=backend_of(backend), on_trial=tell)
-    console.print(escape(swept(reasons, history)), soft_wrap=True)
+    console.print(escape(swept(reasons, without_password(history))), highlight=False, soft_wrap=True)
     if reasons and all(reasons):
         raise typer.Exit(1)
 

@@ -13,7 +13,6 @@ from ConfigSpace import ConfigurationSpace
 from foretune.data.errors import HistoryError, LearningError, SpaceError
 from foretune.data.metrics import lowest_loss
 from foretune.data.records import (
-    DONE,
     FAILED,
     RUNNING,
     Config,
@@ -50,6 +49,7 @@ from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
 from foretune.recommender.thinning import thinned
+from foretune.recommender.tried import in_part, whole_or_running, with_tried
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
@@ -241,7 +241,7 @@ class Recommender:
         if task.best is None or task.best.loss is None:
             raise LearningError("an outlook needs a finished trial: try a config first.")
         lesson = self._lesson(task)
-        everything = _with_tried(lesson, task, _pool(lesson, task, candidates))
+        everything = with_tried(lesson, task, _pool(lesson, task, candidates))
         done = {lesson.key(trial.config) for trial in task.done}
         failed = {lesson.key(trial.config) for trial in task.trials if trial.status is FAILED} - done
         everything = {key: config for key, config in everything.items() if key not in failed}
@@ -328,11 +328,11 @@ class Recommender:
     ) -> Recommendation | None:
         """The best candidate that no trial of the task has; None where there is none left."""
         key = lesson.key
-        spent = {key(trial.config) for trial in task.trials if not _in_part(trial)}
+        spent = {key(trial.config) for trial in task.trials if not in_part(trial)}
         if pool.keys() <= spent:
             return None
-        tried = {key(trial.config) for trial in _whole_or_running(task)}
-        everything = _with_tried(lesson, task, pool)
+        tried = {key(trial.config) for trial in whole_or_running(task)}
+        everything = with_tried(lesson, task, pool)
         forecast = lesson.forecast(task, everything.values())
         mask = np.array([k in tried for k in everything])
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)
@@ -390,21 +390,6 @@ def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> di
     if candidates is None:
         return lesson.proposals.of(task)
     return pool_of(lesson, candidates, family=task.family)
-
-
-def _with_tried(lesson: Lesson, task: Task, pool: dict[str, Config]) -> dict[str, Config]:
-    """The candidates, then what the task tried besides them, or tries now."""
-    extra = {lesson.key(trial.config): trial.config for trial in _whole_or_running(task)}
-    return pool | {key: config for key, config in extra.items() if key not in pool}
-
-
-def _in_part(trial: Trial) -> bool:
-    """Whether the trial ended before its full fidelity, so that its config may yet be tried as a whole."""
-    return trial.status is DONE and trial.fidelity is not None
-
-
-def _whole_or_running(task: Task) -> list[Trial]:
-    return [trial for trial in task.trials if trial.status in (DONE, RUNNING) and not _in_part(trial)]
 
 
 def _shares(alike: Floats) -> Floats:
