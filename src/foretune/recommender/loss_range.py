@@ -38,10 +38,10 @@ class LossRange:
         for trial in task.done:
             loss = trial.loss or 0.0
             if not self.low <= loss <= self.high and self.low <= -loss <= self.high:
-                points = "as it is" if self.metric in LOWER_IS_BETTER else "with its sign turned"
+                how = "as it is" if self.metric in LOWER_IS_BETTER else "with its sign turned"
                 raise LearningError(
-                    f"{loss:g} is no loss by {self.metric}: lower is better, so give the score {points}, "
-                    f"loss={-loss:g}."
+                    f"{loss:g} is no loss by {self.metric}: give the score {how}, loss={-loss:g} for "
+                    f"{self.metric}={abs(loss):g}."
                 )
         return self if self._holds(task) else LossRange(self.metric)
 
