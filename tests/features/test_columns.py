@@ -10,6 +10,7 @@ import pytest
 
 from foretune.features.columns import as_meant
 from foretune.features.metafeatures import describe
+from foretune.features.table import filled
 
 DAYS = pd.date_range("2020-01-01", periods=3)
 SECONDS = [1577836800.0, 1577923200.0, 1578009600.0]
@@ -55,3 +56,10 @@ def test_a_list_of_rows_is_described_as_a_table() -> None:
     y = [0, 1] * 10
     assert describe(rows, y) == pytest.approx(describe(pd.DataFrame(rows), y), nan_ok=True)
     assert describe(rows, y)["nr_num"] == 1
+
+
+def test_a_gap_beside_the_largest_numbers_is_filled() -> None:
+    """The median of numbers whose sum would be infinite is one of them (found by fuzzing)."""
+    frame = pd.DataFrame({"a": [1e308, np.nan, np.nan], "b": [1.7e308, 1.7e308, np.nan]})
+    assert not np.isinf([*describe(frame, [0, 1, 2]).values()]).any()
+    np.testing.assert_array_equal(filled(frame.to_numpy())[2], [1e308, 1.7e308])

@@ -210,7 +210,8 @@ def filled(numbers: Floats) -> Floats:
     numbers = np.where(gaps.all(axis=0), 0.0, numbers)
     spoilt = np.flatnonzero(gaps.any(axis=0) & ~gaps.all(axis=0))
     medians = np.zeros(numbers.shape[1])
-    medians[spoilt] = np.nanmedian(numbers[:, spoilt], axis=0) if spoilt.size else 0.0
+    # Halves, because the sum of the two in the middle may be infinite.
+    medians[spoilt] = 2 * np.nanmedian(numbers[:, spoilt] / 2, axis=0) if spoilt.size else 0.0
     return np.where(np.isnan(numbers), medians, numbers)
 
 
