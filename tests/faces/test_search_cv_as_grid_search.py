@@ -202,6 +202,7 @@ def test_refit_may_choose() -> None:
         lambda e, X, y: {"accuracy": e.score(X, y), "roc_auc": -e.score(X, y)},
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*no loss by roc_auc:foretune.SearchWarning")
 def test_several_metrics(scoring: Any) -> None:
     """Several scores are all kept, and the one that refit names leads the search and the choice."""
     search = MetaSearchCV(SVC(), GRID, n_trials=3, scoring=scoring, refit="roc_auc").fit(X, y)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from foretune.data.errors import LearningError
 from foretune.data.records import Task, Trial
 from foretune.recommender.loss_range import LossRange
 
@@ -32,14 +31,16 @@ def test_percentages_and_own_metrics_have_no_bounds(metric: str) -> None:
 
 
 @pytest.mark.parametrize(("metric", "wrong"), [("accuracy", 0.97), ("log_loss", -0.4), ("r2", -3.0)])
-def test_a_loss_of_the_wrong_sign_is_refused(metric: str, wrong: float) -> None:
+def test_a_loss_of_the_wrong_sign_is_told_of(metric: str, wrong: float) -> None:
     """A loss that only fits with its sign turned is told with the one that was meant."""
     found = LossRange.of([judged(metric, -wrong)])
-    with pytest.raises(LearningError, match=f"loss={-wrong:g}"):
-        found.on(judged(metric, wrong))
+    assert f"loss={-wrong:g}" in found.doubt(judged(metric, -wrong, wrong))
+    assert found.doubt(judged(metric, -wrong)) == found.doubt(judged("another", wrong)) == ""
     assert found.on(judged("another", wrong)) == LossRange("another")
 
 
 def test_a_task_beyond_the_range_has_no_bounds() -> None:
     """Percentages among fractions are no mistake of sign: they are taken as they are."""
-    assert LossRange.of([judged("accuracy", -0.9)]).on(judged("accuracy", -97.0)) == LossRange("accuracy")
+    found = LossRange.of([judged("accuracy", -0.9)])
+    assert found.on(judged("accuracy", -97.0)) == LossRange("accuracy")
+    assert not found.doubt(judged("accuracy", -97.0))

@@ -1,4 +1,4 @@
-"""What losses of a metric can be: a trial beyond that is a mistake, and nothing beyond it is expected."""
+"""What losses of a metric can be: nothing beyond is expected, and a trial beyond is told of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.errors import LearningError
 from foretune.data.metrics import LOWER_IS_BETTER, highest_loss, lowest_loss
 from foretune.data.records import Floats, Task
 
@@ -29,21 +28,20 @@ class LossRange:
         return found if all(found._holds(task) for task in tasks) else cls(metric)
 
     def on(self, task: Task) -> "LossRange":
-        """That of a task, which may be judged otherwise than this metric usually is.
+        """That of a task, whose losses may be of another kind than those of the past."""
+        same = task.metric == self.metric and self._holds(task)
+        return self if same else LossRange(task.metric)
 
-        Raises `LearningError` where a loss of its trials fits only with its sign turned.
-        """
-        if task.metric != self.metric:
-            return LossRange(task.metric)
-        for trial in task.done:
-            loss = trial.loss or 0.0
-            if not self.low <= loss <= self.high and self.low <= -loss <= self.high:
+    def doubt(self, task: Task) -> str:
+        """What to say where a loss of the task's trials fits only with its sign turned; else nothing."""
+        for loss in (trial.loss for trial in task.done if task.metric == self.metric):
+            if loss and not self.low <= loss <= self.high and self.low <= -loss <= self.high:
                 how = "as it is" if self.metric in LOWER_IS_BETTER else "with its sign turned"
-                raise LearningError(
-                    f"{loss:g} is no loss by {self.metric}: give the score {how}, loss={-loss:g} for "
-                    f"{self.metric}={abs(loss):g}."
+                return (
+                    f"{loss:g} is no loss by {self.metric}, so the search may go the wrong way: give the "
+                    f"score {how}, loss={-loss:g} for {self.metric}={abs(loss):g}"
                 )
-        return self if self._holds(task) else LossRange(self.metric)
+        return ""
 
     def _holds(self, task: Task) -> bool:
         """Whether every loss of the task's finished trials is within."""

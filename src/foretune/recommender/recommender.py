@@ -136,9 +136,14 @@ class Recommender:
 
     def assumptions(self, space: ConfigurationSpace) -> tuple[str, ...]:
         """What is assumed where past spaces differ from this one, a sentence for each difference."""
-        former = {name for task in self._given if task.space is not None for name in task.space}
-        aliases = {new: old for new, old in self.aliases.items() if old in former}
+        aliases = {new: old for new, old in self.aliases.items() if self._had(old)}
         return assumptions(self._past_spaces, space, aliases)
+
+    def _had(self, name: str) -> bool:
+        """Whether a past task has a hyperparameter of this name, in its space or in a trial."""
+        spaces = (task.space for task in self._given if task.space is not None)
+        trials = (trial for task in self._given for trial in task.trials)
+        return any(name in space for space in spaces) or any(name in trial.config for trial in trials)
 
     def _learned(self, asked: ConfigurationSpace, space: ConfigurationSpace, learner: Learner) -> Lesson:
         """The lesson of a learner that learns anew, in terms of this space."""
@@ -356,6 +361,7 @@ class Recommender:
     ) -> Recommendation:
         """What is said of the config at this place of the forecast."""
         mean, std = float(forecast.mean[place]), float(forecast.std[place])
+        notes = filter(None, (note, self._range.doubt(task)))
         return Recommendation(
             config,
             *self._range.on(task).expected(mean, std),
@@ -363,7 +369,7 @@ class Recommender:
             task.family,
             task.metric,
             forecast.history_weight,
-            note,
+            "; ".join(notes),
         )
 
     def _seconds(self, lesson: Lesson, task: Task, configs: Sequence[Config], forecast: Forecast) -> Floats:
