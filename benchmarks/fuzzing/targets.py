@@ -291,8 +291,12 @@ def spaces() -> list[bytes]:
 
 
 def options() -> list[bytes]:
-    """A grid, a list of grids and a config."""
-    return [b'{"C": [1, 10.5], "kernel": ["rbf", null]}', b'[{"C": [1]}, {"gamma": ["scale", true]}]']
+    """A grid, a list of grids and groups, which a grid may be too."""
+    return [
+        b'[{"C": [1]}, {"gamma": ["scale", true]}]',
+        b'{"C": [1, 10.5], "kernel": ["rbf", null]}',
+        b'{"iris": "flowers", "wine": "drinks"}',
+    ]
 
 
 TARGETS: Final = {

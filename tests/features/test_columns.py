@@ -22,6 +22,11 @@ SECONDS = [1577836800.0, 1577923200.0, 1578009600.0]
         (DAYS, SECONDS),
         (DAYS.tz_localize("Europe/Berlin").tz_convert("Asia/Tokyo"), [one - 3600 for one in SECONDS]),
         ([day.date() for day in DAYS], SECONDS),
+        (
+            [datetime.date(1, 1, 1), None, datetime.date(9999, 12, 31)],
+            [-62135596800.0, np.nan, 253402214400.0],
+        ),
+        (np.array([-(2**62), 0, 2**62], dtype="M8[s]"), [-(2.0**62), 0.0, 2.0**62]),
         (pd.to_timedelta([1, None, 3], "h"), [3600.0, np.nan, 10800.0]),
         (pd.Series([1.5, None, 2], dtype=object), [1.5, np.nan, 2.0]),
         ([Decimal("1.5"), None, Decimal(2)], [1.5, np.nan, 2.0]),

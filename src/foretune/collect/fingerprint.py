@@ -32,7 +32,10 @@ def _cells(column: "pd.Series[Any]") -> Hashes:
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan) + 0.0  # -0.0 is 0.0
         return np.asarray(pd.util.hash_array(numbers), dtype=np.uint64)
-    codes, names = pd.factorize(column.astype(object))
+    cells = column.astype(object)
+    if pd.api.types.is_object_dtype(column.dtype):  # it may hold what has no hash, as arrays
+        cells = cells.map(str, na_action="ignore")
+    codes, names = pd.factorize(cells)
     known = pd.util.hash_array(np.array([*map(str, names), ""], dtype=object), categorize=False)
     return np.asarray(known[codes], dtype=np.uint64)  # what is missing has the code -1
 

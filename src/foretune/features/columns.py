@@ -2,10 +2,14 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+
+from foretune.data.records import Floats
+
+PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def as_meant(frame: pd.DataFrame) -> pd.DataFrame:
@@ -23,29 +27,42 @@ def as_meant(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _may_be_disguised(kind: Any) -> bool:
-    if isinstance(kind, pd.ArrowDtype):
-        return kind.kind in "OMm"
-    is_object, is_date = pd.api.types.is_object_dtype(kind), pd.api.types.is_datetime64_any_dtype(kind)
-    return is_object or is_date or kind.kind == "m"
+    return isinstance(kind, pd.ArrowDtype) or pd.api.types.is_object_dtype(kind) or _is_time(kind)
+
+
+def _is_time(kind: Any) -> bool:
+    return kind.kind in "Mm"
 
 
 def _number(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    may_hold_any = pd.api.types.is_object_dtype(column.dtype)
-    if may_hold_any and _all_are(column, date):
-        column = pd.to_datetime(column)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        column = (column.dt.tz_convert(None) if column.dt.tz is not None else column) - pd.Timestamp(0)
-    if column.dtype.kind == "m":
-        seconds: pd.Series[Any] = column.dt.total_seconds().astype(np.float64)
-        return seconds
-    if (may_hold_any or isinstance(column.dtype, pd.ArrowDtype)) and _all_are(column, Decimal):
+    if _is_time(column.dtype) or _all_are(column, date):
+        return pd.Series(_seconds(column), column.index, name=column.name)
+    if _all_are(column, Decimal):
         numbers, there = np.full(len(column), np.nan), column.notna().to_numpy()
         numbers[there] = [*map(float, column[there])]
         return pd.Series(numbers, column.index, name=column.name)
     return column
 
 
+def _seconds(column: "pd.Series[Any]") -> Floats:
+    """Durations, and dates since 1970, in seconds (n,); in pandas' own unit these may overflow."""
+    if isinstance(column.dtype, pd.ArrowDtype):
+        values = np.asarray(column.array.__arrow_array__())
+    elif pd.api.types.is_object_dtype(column.dtype):
+        gone = column.isna()
+        values = np.array([None if no else day for day, no in zip(column, gone, strict=True)], dtype="M8[s]")
+    else:
+        is_local = isinstance(column.dtype, pd.DatetimeTZDtype)
+        values = (column.dt.tz_convert(None) if is_local else column).to_numpy()
+    unit = np.datetime_data(values.dtype)[0]
+    if unit not in PER_SECOND:  # days
+        values, unit = values.astype(f"{values.dtype.kind}8[s]"), "s"
+    return np.where(np.isnat(values), np.nan, values.astype(np.int64) / PER_SECOND[unit])
+
+
 def _all_are(column: "pd.Series[Any]", kind: type) -> bool:
-    """Whether the cells that are there, one at least, are all of this kind."""
+    """Whether the cells of a column that may hold any are all of this kind, where they are not missing."""
+    if not (pd.api.types.is_object_dtype(column.dtype) or isinstance(column.dtype, pd.ArrowDtype)):
+        return False
     cells = column.dropna()
     return bool(len(cells)) and all(isinstance(cell, kind) for cell in cells)

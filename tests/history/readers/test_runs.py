@@ -95,7 +95,7 @@ def test_a_metric_points_its_way(measured: str, direction: str | None, metric: s
 def test_an_unknown_metric_needs_a_direction() -> None:
     """Nothing is guessed: neither of a new word nor of the training data's score."""
     for measured in ("wer", "training_accuracy", "neg_mean_squared_error"):
-        with pytest.raises(MetricError, match="give direction="):
+        with pytest.raises(MetricError, match="say minimize or maximize"):
             read([Run("a", {"x": 1}, {measured: 0.25})])
 
 
