@@ -90,7 +90,7 @@ class Preprocessing(TransformerMixin, BaseEstimator):  # type: ignore[misc] # sc
 
 def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     if isinstance(X, pd.DataFrame):
-        return numbered(as_meant(X))
+        return _numbered(as_meant(X))
     if issparse(X):
         raise DatasetError("the preprocessing takes a dense table, but X is sparse: give X.toarray().")
     values = np.asarray(X, dtype=None if isinstance(X, np.ndarray) else object)
@@ -102,7 +102,7 @@ def _frame(X: pd.DataFrame | ArrayLike) -> pd.DataFrame:
     return as_meant(pd.DataFrame(values))
 
 
-def numbered(frame: pd.DataFrame) -> pd.DataFrame:
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with numbers for names where scikit-learn takes none of these: not texts, or not unique."""
     is_text = all(isinstance(name, str) for name in frame.columns)
     return frame if is_text and frame.columns.is_unique else frame.set_axis(range(frame.shape[1]), axis=1)

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -50,7 +50,6 @@ from foretune.faces.options import (
 if TYPE_CHECKING:
     from foretune.faces.tuning import Tuned
 
-CONFIG_WIDTH: Final = 24  # columns: the longest name with its value
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
     no_args_is_help=True,
@@ -125,7 +124,7 @@ def tune(
     from foretune.faces.search_report import answer_of, write_search
     from foretune.faces.tuning import Bench, Limits, tune as run
     from foretune.recommender.advice import advise
-    from foretune.recommender.past import past_tasks
+    from foretune.recommender.past import past_tasks, shipped_beside
 
     table = load_one(data, target)
     metric = check_metric(metric or metrics_for(table.target)[0], table.target)
@@ -136,7 +135,7 @@ def tune(
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
-        shipped = [] if no_experience or store is None else past_tasks(family=name, metric=metric)
+        shipped = shipped_beside(family=name, metric=metric, **past)
         tuned = run(bench, tasks, limits, metric=metric, learner=learner, shipped=shipped, on_trial=show)
     if as_json:
         sys.stdout.write(json.dumps(answer_of(tuned)) + "\n")

@@ -20,7 +20,7 @@ from foretune.features.table import target_of
 from foretune.history.readers.inferred import in_words
 from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
-from foretune.recommender.past import HistoryLike, nothing_on, past_tasks
+from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside
 from foretune.recommender.ranking import FamilyRanking
 from foretune.recommender.recommender import DEFAULT_LEARNER
 
@@ -123,7 +123,7 @@ def advise(
     served = [one for one in families(data.target).values() if one.serves(data)]
     wanted = [one for one in served if one.name in (named or (one.name,))]
     past = past_tasks(history, family=only, metric=metric, experience=experience)
-    shipped = past_tasks(family=only, metric=metric) if experience and history is not None else []
+    shipped = shipped_beside(history, family=only, metric=metric, experience=experience)
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
         raise nothing_on(" or ".join(named) or None, metric)
@@ -171,7 +171,7 @@ def explained(
     if not past:
         raise nothing_on(family, metric)
     task = new_task(data.name, one, data.target, metric, data.describe())
-    shipped = past_tasks(family=family, metric=metric) if experience and history is not None else []
+    shipped = shipped_beside(history, family=family, metric=metric, experience=experience)
     recommender = taught_beside(past, shipped, learner)
     asked = None
     if config is not None:

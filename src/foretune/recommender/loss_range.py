@@ -1,15 +1,13 @@
 """What losses of a metric can be: nothing beyond is expected, and a trial beyond is told of."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from foretune.data.metrics import LOWER_IS_BETTER, highest_loss, lowest_loss
 from foretune.data.records import Floats, Task
-
-ANY: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +15,8 @@ class LossRange:
     """The least and the greatest loss that there can be by this metric; infinite where that is not known."""
 
     metric: str
-    low: float = -ANY
-    high: float = ANY
+    low: float = -math.inf
+    high: float = math.inf
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> "LossRange":

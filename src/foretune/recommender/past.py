@@ -26,6 +26,13 @@ def past_tasks(
     return list(found.values())
 
 
+def shipped_beside(
+    history: HistoryLike = None, *, family: str | None, metric: str | None, experience: bool
+) -> list[Task]:
+    """Those of the past tasks that ship; none where there is no history that they lie beside."""
+    return past_tasks(family=family, metric=metric) if experience and history is not None else []
+
+
 def nothing_on(family: str | None, metric: str) -> LearningError:
     """The error where the past holds nothing to learn from."""
     of = family or "any family"
