@@ -4,7 +4,7 @@
 
 On the shipped experience, whole groups left out in 10 parts. The yardstick of a family is the best of its
 recorded configs, so noise is on nobody's side; beside the ranking stand the one family that comes close
-most often, and the order of the forecast losses.
+most often, the order of the forecast losses, and what odds the ranking gives the family that it names.
 """
 
 import json
@@ -42,9 +42,10 @@ def judged(metric: str) -> dict[str, float]:
     with open_history(PACK) as pack:
         tasks = taught(list(pack.tasks(metric=metric)))
     hits: dict[str, list[bool]] = defaultdict(list)
+    said: list[float] = []
     for split in leave_groups_out(tasks, folds=FOLDS):
         ranking = FamilyRanking().fit(split.past)
-        usual = _most_often(ranking, split.past)
+        usual = _most_often(split.past)
         forecasts = {family: _learned(split.past, family) for family in ranking.families}
         for row in _by_dataset(split.new):
             odds = ranking.odds(next(iter(row.values())).metafeatures)
@@ -56,19 +57,22 @@ def judged(metric: str) -> dict[str, float]:
                 "usual": max(row, key=usual.__getitem__),
                 "forecasts": min(losses, key=losses.__getitem__),
             }
+            said.append(odds[named["ranking"]])
             best = {family: _best(task) for family, task in row.items()}
             for method, family in named.items():
                 hits[method].append(best[family] <= min(best.values()) + CLOSE)
     shares = {method: float(np.mean(hits[method])) for method in METHODS}
-    return {"datasets": float(len(hits["ranking"])), **shares}
+    return {"datasets": float(len(said)), **shares, "said": float(np.mean(said))}
 
 
-def _most_often(ranking: FamilyRanking, past: Sequence[Task]) -> dict[str, float]:
-    """How often each family came close on past datasets, whatever these were."""
-    blind = FamilyRanking().fit(
-        [Task(t.name, t.family, t.space, metric=t.metric, dataset=t.dataset, trials=t.trials) for t in past]
-    )
-    return {family: blind.odds({})[family] for family in ranking.families}
+def _most_often(past: Sequence[Task]) -> dict[str, float]:
+    """How often each family came close on the past datasets that tried it, whatever these were."""
+    close: dict[str, list[bool]] = defaultdict(list)
+    for row in _by_dataset(past):
+        best = {family: _best(task) for family, task in row.items()}
+        for family, loss in best.items():
+            close[family].append(loss <= min(best.values()) + CLOSE)
+    return {family: float(np.mean(came)) for family, came in close.items()}
 
 
 def _learned(past: Sequence[Task], family: str) -> Recommender:
