@@ -3,7 +3,8 @@
     python benchmarks/changed_space.py HISTORIES --tasks 24 --output benchmarks/results/changed_space
 
 For each change the same left-out tasks are searched with the same candidates: taught by the history as it is
-(unchanged), by what the changed space leaves of it (changed), and by none (cold). Mean normalised regret.
+(unchanged), by what the changed space leaves of it (changed), and by none (cold, in today's space). Mean
+normalised regret.
 """
 
 import argparse
@@ -199,7 +200,7 @@ def _played(
             ways = {
                 "unchanged": (unchanged, [_restricted(*pair) for pair in new]),
                 "changed": (Recommender("auto", aliases=change.aliases).fit(past), [now for _, now in new]),
-                "cold": (cold, [_restricted(*pair) for pair in new]),
+                "cold": (cold, [now for _, now in new]),
             }
             for way, (recommender, searched) in ways.items():
                 curves = [play(way, recommender, task, trials=max(AT)) for task in searched]
