@@ -28,7 +28,6 @@ from foretune.history.history import open_history
 from foretune.history.parquet import write_pack
 
 FEWEST_TRIALS: Final = 20  # a task with fewer was still under way when the sweep was stopped
-FEWEST_OF_IMAGES: Final = 12  # the grid of cnn: wide configs come later, as each takes seconds
 IMAGES: Final = "image_height"  # a meta-feature that only images have
 GROUPS: Final = Path(__file__).parent / "experience_groups.json"
 
@@ -61,7 +60,7 @@ def of_images(task: Task) -> bool:
 
 def is_whole(task: Task) -> bool:
     """Whether the sweep was through with the task."""
-    return len(task.done) >= (FEWEST_OF_IMAGES if of_images(task) else FEWEST_TRIALS)
+    return len(task.done) >= FEWEST_TRIALS
 
 
 def merged(sources: Iterable[str]) -> list[Task]:
