@@ -18,6 +18,8 @@ LOWER_IS_BETTER: Final = frozenset({"log_loss", "rmse", "mae", "mse", "error", "
 
 HAS_UNITS: Final = frozenset({"rmse", "mae", "mse"})  # those of the target
 
+NEGATED: Final = "neg_"  # what scikit-learn puts before the name of an error whose sign it turns
+
 # What scores may be.
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(
@@ -74,11 +76,16 @@ def to_score(metric: str, loss: float) -> float:
 def metric_of_scorer(name: str) -> str:
     """What foretune calls the metric that scikit-learn's scorer of this name measures.
 
+    An error that foretune does not know keeps the sign that scikit-learn gives it, and its name says so.
+
     >>> metric_of_scorer("neg_root_mean_squared_error"), metric_of_scorer("f1_macro")
     ('rmse', 'f1_macro')
+    >>> metric_of_scorer("neg_brier_score")
+    'neg_brier'
     """
-    name = name.removeprefix("neg_").removesuffix("_score")
-    return _OURS.get(name, name)
+    bare = name.removeprefix(NEGATED).removesuffix("_score")
+    ours = _OURS.get(bare, bare)
+    return NEGATED + ours if name.startswith(NEGATED) and ours not in LOWER_IS_BETTER else ours
 
 
 def metrics_for(target: Target) -> tuple[str, ...]:

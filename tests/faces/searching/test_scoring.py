@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sklearn.metrics import f1_score, get_scorer_names, make_scorer, mean_squared_error
+from sklearn.metrics import f1_score, get_scorer_names, make_scorer, max_error, mean_squared_error
 
 from foretune.data.metrics import Target, metrics_for
 from foretune.faces.searching.scoring import NEAREST, is_alike, metric_of, nearest_metrics
@@ -27,6 +27,9 @@ def loss(estimator: Any, X: Any, y: Any) -> float:
         (make_scorer(f1_score, average="macro"), "classification", "f1"),
         (make_scorer(mean_squared_error, greater_is_better=False), "regression", "mse"),
         (loss, "classification", "negative_loss"),
+        ("neg_brier_score", "classification", "neg_brier"),
+        (make_scorer(max_error, greater_is_better=False), "regression", "neg_max_error"),
+        (make_scorer(mean_squared_error), "regression", "negative_mse"),
     ],
 )
 def test_a_scorer_by_its_name(scorer: Any, target: Target | None, metric: str) -> None:
@@ -41,6 +44,7 @@ def test_a_scorer_by_its_name(scorer: Any, target: Target | None, metric: str) -
         ("f1_micro", "classification", "accuracy"),
         ("roc_auc_ovr", "classification", "roc_auc"),
         ("brier", "classification", "log_loss"),
+        ("neg_brier", "classification", "log_loss"),
         ("recall", "classification", "balanced_accuracy"),
         ("mse", "regression", "rmse"),
         ("median_absolute_error", "regression", "mae"),
@@ -67,7 +71,11 @@ def test_the_metric_itself_comes_first() -> None:
 def test_most_of_scikit_learns_scorers_are_known() -> None:
     """All of scikit-learn's scorers of classes and numbers have a neighbour, but those of clusterings."""
     metrics = {name: metric_of(name, None) for name in get_scorer_names()}
-    unknown = {name for name, one in metrics.items() if not any(one.startswith(start) for start in NEAREST)}
+    unknown = {
+        name
+        for name, one in metrics.items()
+        if not any(one.removeprefix("neg_").startswith(start) for start in NEAREST)
+    }
     clusterings = {name for name in unknown if "rand" in name or "info" in name or "homogeneity" in name}
     rest = unknown - clusterings - {"completeness_score", "v_measure_score", "fowlkes_mallows_score"}
     assert rest <= {"positive_likelihood_ratio", "neg_negative_likelihood_ratio"}

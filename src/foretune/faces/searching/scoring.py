@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from foretune.data.metrics import LOWER_IS_BETTER, Target, metric_of_scorer, metrics_for
+from foretune.data.metrics import LOWER_IS_BETTER, NEGATED, Target, metric_of_scorer, metrics_for
 
 _LABELS: Final = ("f1_macro", "balanced_accuracy", "accuracy")
 _RANKS: Final = ("roc_auc", "log_loss", "balanced_accuracy", "accuracy")
@@ -59,8 +59,11 @@ def metric_of(scorer: Any, target: Target | None) -> str:
         return metrics_for(target)[0] if target else "score"
     function = getattr(scorer, "_score_func", scorer)
     name = scorer if isinstance(scorer, str) else str(getattr(function, "__name__", type(scorer).__name__))
-    if isinstance(scorer, str) or function is not scorer:
+    if isinstance(scorer, str):
         return metric_of_scorer(name)
+    if getattr(scorer, "_sign", 1) < 0:
+        return metric_of_scorer(NEGATED + name)
+    name = name if function is scorer else metric_of_scorer(name)
     # A function of the user's own is greater where it is better, even if it is called "loss".
     return f"negative_{name}" if name in LOWER_IS_BETTER else name
 
@@ -71,7 +74,8 @@ def nearest_metrics(metric: str, target: Target | None) -> list[str]:
     >>> nearest_metrics("f1", "classification")[:2]
     ['f1', 'f1_macro']
     """
-    chain = next((chain for start, chain in NEAREST.items() if metric.startswith(start)), ())
+    measured = metric.removeprefix(NEGATED)
+    chain = next((chain for start, chain in NEAREST.items() if measured.startswith(start)), ())
     usual = metrics_for(target) if target else ()
     known = [one for one in chain if not usual or one in usual]
     return [*dict.fromkeys([metric, *known, *usual])]
