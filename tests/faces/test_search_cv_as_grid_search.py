@@ -346,6 +346,17 @@ def test_verbose_says_what_is_going_on(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out == ""
 
 
+def test_verbose_gives_errors_the_sign_of_the_scores(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is expected of an error is printed as scikit-learn's scores have it, as is the best so far."""
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    MetaSearchCV(tree, {"min_samples_leaf": [1, 5, 9]}, n_trials=2, verbose=1, scoring="neg_log_loss").fit(
+        X, y
+    )
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"expected -\d", printed)) == 2
+    assert "2 trials, best score -" in printed
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

@@ -253,7 +253,7 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             if math.isnan(one.loss):  # in units that the past does not know
                 continue
             past = f"{one.history_weight:.0%} of it by the past"
-            print(f"[MetaSearchCV] expected {one.score:.4g} ± {one.std:.2g}, {past}")
+            print(f"[MetaSearchCV] expected {-one.loss:.4g} ± {one.std:.2g}, {past}")
         best = search.task.best
         score = None if best is None or best.loss is None else f"{-best.loss:.4g}"
         print(f"[MetaSearchCV] {len(search.task.trials)} trials, best score {score}")
