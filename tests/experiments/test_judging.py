@@ -1,5 +1,7 @@
 """What a replayed search is measured by."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -95,3 +97,10 @@ def test_no_forecast_is_not_a_wrong_one() -> None:
     unknown = Forecast(np.full(3, np.nan), np.ones(3))
     assert calibration_of(unknown, np.zeros(3), trials=0, spread=1.0) is None
     assert calibration_of(Forecast(np.empty(0), np.empty(0)), np.empty(0), trials=0, spread=1.0) is None
+
+
+def test_of_errors_in_units_only_the_order_is_forecast(searches: list[Search]) -> None:
+    """By rmse the tasks' losses have units of their own, and the error of a forecast is no number."""
+    found = prediction([replace(one, task=replace(one.task, metric="rmse")) for one in searches])
+    assert [row["spearman"] for row in found] == [row["spearman"] for row in prediction(searches)]
+    assert np.isnan([[row["rmse"], row["r2"]] for row in found]).all()

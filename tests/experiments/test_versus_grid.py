@@ -17,9 +17,11 @@ from foretune.data.errors import DatasetError, LearningError
 from foretune.data.records import Config, Task, Trial
 from foretune.experiments import versus_grid
 from foretune.experiments.evaluation import evaluate
-from foretune.experiments.summaries import prediction_accuracy
+from foretune.experiments.summaries import as_rows, prediction_accuracy
 from foretune.experiments.versus_grid import (
     Bench,
+    Case,
+    Search,
     Setup,
     best_fixed_cells,
     compare,
@@ -185,6 +187,15 @@ def test_a_regression_is_compared_too() -> None:
     assert set(found.scores) == {"r2", "rmse", "mae"}
 
 
+def test_errors_in_units_are_not_forecast() -> None:
+    """By rmse a report holds no forecasts, which are in units of other targets, but how well they rank."""
+    search = Search({"C": 1}, 58.0, {"rmse": 58.0}, 1, 0.1, 0.1, None)
+    case = Case("diabetes", "svm", {"grid": search}, [0.7, 0.8, 0.9], [58.0, 59.0, 77.0])
+    (row,), (told,) = as_rows([case], "rmse"), prediction_accuracy([case], "auto", "rmse")
+    assert row["predicted"] == [] and row["measured"] == [58.0, 59.0, 77.0]
+    assert told["spearman"] == 1.0 and np.isnan([told["rmse"], told["r2"]]).all()
+
+
 def knn_past() -> list[Task]:
     """Past tasks with the standard grid of knn, on all of which the most neighbours are best."""
     space, cells = KNN.wide_space("classification"), KNN.cells()
@@ -209,7 +220,7 @@ def test_cells_that_fail_are_passed_over(wine: Dataset) -> None:
     assert case.searches["recommended"].failed == 1
     assert case.searches["recommended"].scores == case.searches["default"].scores
     assert case.searches["default"].failed == 0
-    (row,) = prediction_accuracy([case], "forest")
+    (row,) = prediction_accuracy([case], "forest", "accuracy")
     assert np.isfinite(row["rmse"])
 
 

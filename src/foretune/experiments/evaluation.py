@@ -66,10 +66,10 @@ def evaluate(
         "learner": setup.learner,
         "history": _size(past),
         "protocol": _protocol(setup) | ({"seeds": list(seeds)} if len(seeds) > 1 else {}),
-        "cases": as_rows(cases),
+        "cases": as_rows(cases, setup.metric),
         "summary": summary(cases, setup.metric),
         "overall": overall(cases, setup.metric),
-        "prediction": prediction_accuracy(cases, setup.learner),
+        "prediction": prediction_accuracy(cases, setup.learner, setup.metric),
         **_replayed(past, setup),
         "unseen_family": unseen_families(
             datasets,

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.stats import norm, rankdata, spearmanr
 
+from foretune.data.metrics import HAS_UNITS
 from foretune.data.records import Floats, Forecast, Task, Trial
 
 CHECKPOINTS: Final = (1, 2, 3, 5, 10, 20, 25, 30, 50)
@@ -116,14 +117,16 @@ def prediction(searches: Sequence[Search]) -> list[dict[str, Any]]:
             if name == RANDOM or not mine or np.isnan(mine[0].forecast).any():
                 continue
             pairs = [(search.forecast, search.truth) for search in mine]
-            rows.append({"family": family, "learner": name, **forecast_accuracy(pairs)})
+            found = forecast_accuracy(pairs, in_units=mine[0].task.metric in HAS_UNITS)
+            rows.append({"family": family, "learner": name, **found})
     return rows
 
 
-def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
+def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]], *, in_units: bool = False) -> dict[str, float]:
     """RMSE and R2 over all (forecast, truth) pairs (m,), one pair a task; mean Spearman within a task.
 
-    A truth that is NaN could not be measured, and is passed over.
+    A truth that is NaN could not be measured, and is passed over. `in_units` says that each task's scores are
+    in the units of its own target: then only their order can be forecast, and RMSE and R2 are NaN.
     """
     pairs = [(f[~np.isnan(t)], t[~np.isnan(t)]) for f, t in pairs]
     pairs = [pair for pair in pairs if len(pair[1])]
@@ -133,7 +136,7 @@ def forecast_accuracy(pairs: Sequence[tuple[Floats, Floats]]) -> dict[str, float
     error, spread = np.sum((truth - forecast) ** 2), np.sum((truth - truth.mean()) ** 2)
     within = [spearmanr(f, t).statistic for f, t in pairs if np.ptp(f) > 0 and np.ptp(t) > 0]
     return {
-        "rmse": float(np.sqrt(error / len(truth))),
-        "r2": float(1 - error / max(spread, 1e-12)),
+        "rmse": math.nan if in_units else float(np.sqrt(error / len(truth))),
+        "r2": math.nan if in_units else float(1 - error / max(spread, 1e-12)),
         "spearman": float(np.mean(within)) if within else float("nan"),
     }

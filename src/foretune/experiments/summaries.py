@@ -1,11 +1,12 @@
 """The cases of an experiment as rows for a report, and the means over them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from foretune.data.metrics import HAS_UNITS
 from foretune.data.records import Floats
 from foretune.experiments.judging import forecast_accuracy
 from foretune.experiments.versus_grid import Case
@@ -66,21 +67,22 @@ def _learning_seconds(cases: Sequence[Case]) -> float:
     return float(np.mean(learning)) * families / len(cases) if learning else 0.0
 
 
-def prediction_accuracy(cases: Sequence[Case], learner: str) -> list[dict[str, Any]]:
+def prediction_accuracy(cases: Sequence[Case], learner: str, metric: str) -> list[dict[str, Any]]:
     """For each family: how well the scores of the grid's cells were forecast."""
     rows = []
     for family in dict.fromkeys(case.family for case in cases):
         mine = [case for case in cases if case.family == family]
         pairs = [(np.array(case.predicted), np.array(case.measured)) for case in mine]
-        rows.append({"family": family, "learner": learner, **forecast_accuracy(pairs)})
+        found = forecast_accuracy(pairs, in_units=metric in HAS_UNITS)
+        rows.append({"family": family, "learner": learner, **found})
     return rows
 
 
-def as_rows(cases: Sequence[Case]) -> list[dict[str, Any]]:
-    """The cases as plain data for a report."""
+def as_rows(cases: Sequence[Case], metric: str) -> list[dict[str, Any]]:
+    """The cases as plain data for a report; without forecasts that are in the units of past targets."""
     rows = []
     for case in cases:
-        row = asdict(case)
+        row = asdict(case if metric not in HAS_UNITS else replace(case, predicted=[]))
         row["searches"] = {name: _flat(search) for name, search in row["searches"].items()}
         rows.append(row)
     return rows
