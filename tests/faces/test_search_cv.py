@@ -398,6 +398,19 @@ def test_an_unknown_estimator_is_told_of_once_and_searched() -> None:
     assert {one.history_weight for one in search.recommendations_} == {0.0}
 
 
+def test_nothing_is_expected_of_an_unknown_estimator_before_trials_differ() -> None:
+    """Without a past nobody knows a score before any is seen, nor how far scores differ before two do."""
+    grid = {"alpha": np.logspace(-3, 3, 13)}
+    with pytest.warns(SearchWarning, match="no regression task of ridge"):
+        search = MetaSearchCV(Ridge(), grid, n_trials=4, scoring="neg_root_mean_squared_error", cv=3).fit(
+            *load_diabetes(return_X_y=True)
+        )
+        first = MetaSearchCV(Ridge(), grid, n_trials=1, cv=3).fit(X, y)
+    expected = [one.score for one in search.recommendations_]
+    assert np.isnan(expected[:2]).all() and np.isfinite(expected[2:]).all()
+    assert first.outlook_ is None and search.outlook_ is not None
+
+
 @pytest.mark.parametrize(
     ("scoring", "served"),
     [

@@ -62,9 +62,9 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
 
     After `fit` there are also `recommendations_` (for each row of `cv_results_` what was expected of it, and
     which past tasks said so; empty where all cells were tried anyway, NaN where nobody can know), `outlook_`
-    (what a longer search would still bring; None where every trial failed, or scores of a kind that the past
-    does not have do not show yet how far they differ), `notes_` (what was assumed, a sentence each) and
-    `task_` (the search as a `Task`); `explain` says why a setting was tried.
+    (what a longer search would still bring; None where every trial failed, or scores of a kind or a model
+    that the past does not have do not show yet how far they differ), `notes_` (what was assumed, a sentence
+    each) and `task_` (the search as a `Task`); `explain` says why a setting was tried.
 
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.svm import SVC

@@ -113,7 +113,8 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     ]
     task = _task(request, data, candidates, metafeatures)
     if not past.tasks:
-        return Search(task, candidates, ColdRecommender(candidates.space, candidates.first)), notes
+        cold = ColdRecommender(candidates.space, candidates.first)
+        return Search(task, candidates, cold, Stretching.to(())), notes
     alike = is_alike(request.metric, past.served) and request.metric not in HAS_UNITS
     stretching = Stretching() if alike else Stretching.to(past.tasks)
     recommender = past.recommender(request.learner, request.aliases)
