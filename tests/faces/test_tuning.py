@@ -66,6 +66,9 @@ def test_errors_in_units_are_compared_once_they_show_their_size() -> None:
     assert small.outlook is not None
     assert large.outlook is not None
     assert large.outlook.gain == pytest.approx(1000 * small.outlook.gain, rel=0.02)
+    default = family("decision_tree").default("regression")
+    tried = default in [trial.config for trial in small.task.trials]
+    assert (answer_of(small)["explanation"]["gain"]["mean"] is not None) == tried
 
 
 def test_two_at_a_time_differ(data: Dataset, past: list[Task]) -> None:

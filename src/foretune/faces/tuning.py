@@ -1,6 +1,5 @@
 """Tunes a family on a table: asks the recommender, trains for real, tells it, until the search may stop."""
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -166,6 +165,5 @@ def _told(
         found = replace(found, because=latest.because, history_weight=latest.history_weight)
     by = 1.0 if factor is None else factor
     why = recommender.explain(now, replace(found, loss=found.loss * by, std=found.std * by))
-    gain = why.gain.divided_by(math.nan if factor is None else factor)
-    why = replace(why, recommendation=found, gain=gain)
+    why = replace(why, recommendation=found, gain=stretching.gain(why.gain, task))
     return Tuned(task, ended, _outlook(recommender, stretching, task, tolerance), why)

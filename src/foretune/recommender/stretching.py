@@ -1,12 +1,15 @@
 """Losses of a task in units of their own, stretched to the spread that the losses of the past have."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
 
-from foretune.data.records import Task
+from foretune.data.records import Config, Task
+from foretune.features.encoding import Encoder
+from foretune.recommender.explanation import Gain
 
 NOTHING: Final = 1e-9  # a spread of losses that is none
 UNKNOWN: Final = 0.05  # the spread of losses where no past task has one
@@ -43,3 +46,22 @@ class Stretching:
             return task
         trials = (one if one.loss is None else replace(one, loss=one.loss * factor) for one in task.trials)
         return replace(task, trials=tuple(trials))
+
+    def gain(self, stretched: Gain, task: Task) -> Gain:
+        """The gain over the default in units of the task, from that of its stretched losses.
+
+        Of losses of another size it is not known (NaN) before the default was tried: how far the configs
+        tried differ, which may all be good ones, does not tell how far it stays behind them.
+        """
+        if not (stretched.low or stretched.high):  # it is the default itself
+            return stretched
+        known = self.typical is None or _was_tried(stretched.default, task)
+        factor = self.factor(task) if known else None
+        return stretched.divided_by(math.nan if factor is None else factor)
+
+
+def _was_tried(config: Config, task: Task) -> bool:
+    if task.space is None:
+        return False
+    key = Encoder.of(task.space).key
+    return key(config) in {key(trial.config) for trial in task.done}

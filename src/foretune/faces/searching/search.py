@@ -176,8 +176,7 @@ class Search:
         by = 1.0 if factor is None else factor
         stretched = replace(one, config=seen, loss=one.loss * by, std=one.std * by)
         found = self.adviser.explain(self.stretching.stretched(then), stretched)
-        gain = found.gain.divided_by(math.nan if factor is None else factor)
-        return replace(found, recommendation=one, gain=gain)
+        return replace(found, recommendation=one, gain=self.stretching.gain(found.gain, then))
 
 
 @dataclass(frozen=True)
