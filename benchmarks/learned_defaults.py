@@ -140,6 +140,10 @@ Configs that together do well on most datasets, for those who want a better defa
 dictionaries to be copied, and what they bring. Made by `python benchmarks/learned_defaults.py` from the
 shipped experience.
 
+They were judged on imputed, standardised, one-hot encoded columns, those of regressions with a standardised
+target too: on data in other units `C`, `gamma`, `epsilon` and `alpha` mean something else, so
+[do likewise](families.md).
+
 Mean normalised regret over datasets, whole groups left out in {folds} parts: 0 is the best recorded config of
 a dataset, 1 its worst. "3", "5" and "10" are the best of so many learned defaults; "by meta-features" is the
 one config that is recommended for the dataset; "recovered" is the share of the way from the library's default
