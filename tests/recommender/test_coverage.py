@@ -1,13 +1,20 @@
 """Whether the history holds anything like a dataset."""
 
+import numpy as np
+from sklearn.datasets import load_wine
+
 from foretune.data.records import Task
+from foretune.experience import PACK
+from foretune.features.metafeatures import describe
 from foretune.features.metaspace import MetaSpace
+from foretune.history.history import open_history
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.recommender import Recommender
 from foretune.testing import RELATED_CELLS, related_task, related_tasks
 
 PAST = related_tasks()
 UNLIKE = {"size": 0.95, "landmark": 1e9}
+SHAPES = (((4, 2), 2), ((2_000, 8), 500), ((40, 3_000), 2))  # rows and columns, classes
 
 
 def crowded() -> list[Task]:
@@ -38,3 +45,37 @@ def test_the_librarys_default_comes_first_and_the_user_is_told() -> None:
     assert "no past dataset" in found[0].note
     assert found[0].history_weight == 0.0
     assert [one.note for one in found[1:]] == ["", ""]
+
+
+def test_the_user_is_told_where_the_default_is_no_candidate() -> None:
+    """Where the default may not be proposed, the first config bears the warning, and the others none."""
+    new = related_task("new", 0.95, 1e9)
+    found = Recommender("auto").fit(crowded()).recommend(new, 2, candidates=RELATED_CELLS[:5])
+    assert "no past dataset is like this one" in found[0].note
+    assert "default" not in found[0].note
+    assert found[1].note == ""
+
+
+def test_one_dataset_in_twenty_is_called_unlike() -> None:
+    """Of datasets from where the past ones are from, one in twenty is said to be unlike them."""
+    rng = np.random.default_rng(0)
+
+    def dataset(name: str) -> Task:
+        found = dict(zip("abcdef", rng.normal(size=6).tolist(), strict=True))
+        return Task(name, "svm", None, metafeatures=found)
+
+    past = [dataset(f"past {k}") for k in range(100)]
+    coverage = Coverage(past, MetaSpace([task.metafeatures for task in past]))
+    told = [bool(coverage.warning(dataset("new").metafeatures)) for _ in range(500)]
+    assert 0.01 < np.mean(told) < 0.12
+
+
+def test_the_experience_knows_what_it_does_not_cover() -> None:
+    """Four rows, 500 classes or 3,000 columns are unlike the shipped datasets; wine is not."""
+    with open_history(PACK) as pack:
+        tasks = list(pack.tasks("svm", metric="accuracy"))
+    coverage = Coverage(tasks, MetaSpace([task.metafeatures for task in tasks]))
+    rng = np.random.default_rng(0)
+    odd = [(rng.normal(size=shape), np.arange(shape[0]) % k) for shape, k in SHAPES]
+    assert all(coverage.warning(describe(X, y)) for X, y in odd)
+    assert not coverage.warning(describe(*load_wine(return_X_y=True)))

@@ -25,13 +25,19 @@ class MetaSpace:
     def __init__(self, known: Sequence[Mapping[str, float]]) -> None:
         counts = Counter(name for one in known for name, value in one.items() if np.isfinite(value))
         self.names = [name for name, count in counts.items() if count >= ENOUGH * len(known)]
-        values = _table(known, self.names)
+        values = self.values(known)
         self._sorted = [np.sort(column[np.isfinite(column)]) for column in values.T]
         self.known = self.points(known)
 
+    def values(self, datasets: Sequence[Mapping[str, float]]) -> Floats:
+        """The meta-features (n, d) of n datasets as they are; NaN where one is missing or infinite."""
+        rows = [[one.get(name, np.nan) for name in self.names] for one in datasets]
+        found = np.array(rows, dtype=np.float64).reshape(len(datasets), len(self.names))
+        return np.where(np.isfinite(found), found, np.nan)
+
     def points(self, datasets: Sequence[Mapping[str, float]]) -> Floats:
         """The points (n, d) of n datasets, in [0, 1]."""
-        values = _table(datasets, self.names)
+        values = self.values(datasets)
         points = np.full(values.shape, UNKNOWN)
         for k, known in enumerate(self._sorted):
             column = values[:, k]
@@ -49,8 +55,3 @@ class MetaSpace:
         if not any(np.isfinite(dataset.get(name, np.nan)) for name in self.names):
             return np.zeros(len(self.known))
         return np.asarray(1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1))
-
-
-def _table(datasets: Sequence[Mapping[str, float]], names: Sequence[str]) -> Floats:
-    rows = [[one.get(name, np.nan) for name in names] for one in datasets]
-    return np.array(rows, dtype=np.float64).reshape(len(datasets), len(names))

@@ -207,11 +207,15 @@ class Recommender:
         """
         lesson = self._lesson(task)
         pool = _pool(lesson, task, candidates)
-        found = [] if task.trials else self._default_first(lesson, task, pool)
+        guarded = isinstance(self.learner, Auto) and not task.trials
+        warning = self._coverage.warning(task.metafeatures) if guarded else ""
+        found = self._default_first(lesson, task, pool, warning) if warning else []
         task = task.plus(*(Trial(one.config, status=RUNNING) for one in found))
         while len(found) < n and (chosen := self._best(lesson, task, pool, per_second=per_second)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
+        if warning and found and not found[0].note:
+            found[0] = replace(found[0], note=f"{warning}: it says little about which config is good here")
         if candidates is None:
             return found
         notes = [(one.note, outside(lesson.space, one.config)) for one in found]
@@ -292,14 +296,16 @@ class Recommender:
         losses = [np.std([t.loss for t in task.done if t.loss is not None]) for task in self._tasks]
         return Stopping.learned([], float(np.median(losses)) or 1.0)
 
-    def _default_first(self, lesson: Lesson, task: Task, pool: dict[str, Config]) -> list[Recommendation]:
-        """The library's default with a warning, where nothing in the history is like the dataset."""
-        warning = self._coverage.warning(task.metafeatures) if isinstance(self.learner, Auto) else ""
+    def _default_first(
+        self, lesson: Lesson, task: Task, pool: dict[str, Config], warning: str
+    ) -> list[Recommendation]:
+        """The library's default with the warning, where it is among the candidates."""
         key = lesson.key(complete(lesson.asked, {}))
-        if not warning or key not in pool:
+        if key not in pool:
             return []
         forecast = replace(lesson.forecast(task, [pool[key]]), history_weight=0.0)
-        return [self._recommendation(task, pool[key], forecast, note=warning)]
+        note = f"{warning}: the library's default comes first"
+        return [self._recommendation(task, pool[key], forecast, note=note)]
 
     def save(self, folder: Path | str) -> None:
         """Writes the recommender as a pack: arrays and JSON, which `load` learns from anew in seconds.
