@@ -162,6 +162,18 @@ def test_batches_hold_every_row_once() -> None:
     assert all(torch.equal(X[:, 0], y.float()) for X, y in batches)
 
 
+def test_an_interrupt_ends_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while a network trains is raised, and no half-trained network is taken for a whole one."""
+    X, y = bars()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ConvNet, "forward", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        CNNClassifier(**SMALL).fit(X, y)
+
+
 def test_threads_are_given_back() -> None:
     """A fit on one thread leaves torch's number of threads as it was."""
     before = torch.get_num_threads()

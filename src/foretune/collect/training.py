@@ -109,8 +109,15 @@ def train(
     validation = TensorDataset(X[held], y[held]) if len(held) else None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(schedule.seed)
-        net = _net(make(), schedule, validation)
-        return net.fit(TensorDataset(X[kept], y[kept]), None)
+        net, rows = _net(make(), schedule, validation).initialize(), TensorDataset(X[kept], y[kept])
+        net.notify("on_train_begin", X=rows, y=None)
+        try:
+            net.fit_loop(rows)  # not `fit`, which takes an interrupt for the end of the training
+        except KeyboardInterrupt:  # raised by skorch's early stopping, or by who presses Ctrl-C
+            if not _is_out_of_patience(net):
+                raise
+        net.notify("on_train_end", X=rows, y=None)
+        return net
 
 
 def held_out(y: NDArray[Any], schedule: Schedule) -> tuple[Ints, Ints]:
@@ -158,6 +165,11 @@ def _net(
         device=schedule.device,
         verbose=schedule.verbose,
     )
+
+
+def _is_out_of_patience(net: NeuralNetClassifier) -> bool:
+    stops = [one for _, one in net.callbacks_ if isinstance(one, EarlyStopping)]
+    return any(one.misses_ == one.patience for one in stops)
 
 
 def _unsaid(*_: Any) -> None:
