@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -199,12 +200,36 @@ def test_a_fitted_network_can_be_pickled() -> None:
         (DenseNetClassifier(), np.zeros((4, 3)), [0, 1, 0], r"y has shape \(3,\)"),
         (DenseNetClassifier(), np.zeros((4, 3)), [1, 1, 1, 1], "one class only"),
         (DenseNetClassifier(), np.full((4, 3), np.nan), [0, 1, 0, 1], "missing or infinite"),
+        (DenseNetClassifier(), np.full((4, 3), 1e300), [0, 1, 0, 1], "too large for 32 bits"),
+        (DenseNetClassifier(), np.array([["a"]] * 4), [0, 1, 0, 1], "no numbers .they are <U1.: encode"),
+        (DenseNetClassifier(), pd.DataFrame({"a": [1, 2, 3, 4], "b": [*"abcd"]}), [0, 1, 0, 1], "no numbers"),
+        (DenseNetClassifier(), [[1], [1, 2]], [0, 1], "no numbers"),
+        (DenseNetClassifier(), np.zeros((4, 3)), ["a", None, "a", "b"], "1 values of y are missing"),
+        (DenseNetClassifier(), np.zeros((4, 3)), [0, 1, np.nan, np.nan], "2 values of y are missing"),
     ],
 )
 def test_what_does_not_fit_is_refused(model: Any, X: np.ndarray, y: list[int], message: str) -> None:
     """Rows or labels of another shape raise one line that says what is taken."""
     with pytest.raises(DatasetError, match=message):
         model.fit(X, y)
+
+
+def test_numbers_of_any_kind_are_taken() -> None:
+    """Tables of several types, arrays of objects, read-only and foreign ones give the same network."""
+    X, y = np.random.default_rng(0).integers(0, 2, (30, 3)), np.arange(30) % 2
+    mixed = pd.DataFrame(X).astype({0: bool, 1: "Int64", 2: np.float64})
+    locked = X.astype(np.float32)
+    locked.setflags(write=False)
+    model = DenseNetClassifier(**QUICK)
+    wanted = model.fit(X, y).predict_proba(X).tolist()
+    for same in (mixed, X.astype(object), locked, X.astype(">f8"), X.astype(np.longdouble), X.tolist()):
+        assert model.fit(same, y).predict_proba(same).tolist() == wanted
+
+
+def test_numbers_that_are_no_classes_are_refused() -> None:
+    """A target of fractions is for a regression, as scikit-learn says."""
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        DenseNetClassifier().fit(np.zeros((4, 3)), [0.1, 0.2, 0.3, 0.4])
 
 
 def test_other_images_than_it_was_fitted_on_are_refused() -> None:

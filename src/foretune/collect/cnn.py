@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from foretune.collect.images import CHANNELS
+from foretune.data.bounds import brief
 from foretune.data.errors import DatasetError, MissingExtraError, SpaceError
 from foretune.data.records import Floats
 
@@ -48,6 +51,9 @@ class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # sci
         rows, labels = self._checked(X), np.asarray(y)
         if labels.shape != (len(rows),):
             raise DatasetError(f"y has shape {labels.shape}: give one class for each of {len(rows)} rows.")
+        if missing := int(pd.isna(labels).sum()):
+            raise DatasetError(f"{missing} values of y are missing: leave those rows out.")
+        check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DatasetError("y has one class only: give at least two.")
@@ -75,9 +81,7 @@ class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # sci
 
     def _checked(self, X: ArrayLike) -> NDArray[Any]:
         """The rows as an array of a shape that the classifier takes."""
-        rows = np.asarray(X)
-        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
-            raise DatasetError("X holds missing or infinite values: fill them before a network sees them.")
+        rows = _numbers(X)
         if rows.ndim == 4 and rows.shape[3] in CHANNELS:
             return rows
         if rows.ndim == 2 and self._takes_tables:
@@ -144,6 +148,24 @@ class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # sci
     @abstractmethod
     def _module(self) -> torch.nn.Module:
         """The untrained network for rows of `row_shape_`."""
+
+
+def _numbers(X: ArrayLike) -> NDArray[np.float32]:
+    """The values as an array of its own, which torch may use; `DatasetError` where they are no numbers."""
+    try:
+        values = np.asarray(X)
+        if values.dtype.kind not in "biufO":
+            raise TypeError(f"they are {values.dtype}")
+        with np.errstate(over="ignore"):  # told below
+            numbers = np.array(values, dtype=np.float32, order="C")
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"X holds values that are no numbers ({brief(error)}): encode them first.") from None
+    if not np.isfinite(numbers).all():
+        raise DatasetError(
+            "X holds missing or infinite values, or some too large for 32 bits: fill them, and standardise, "
+            "before a network sees them."
+        )
+    return numbers
 
 
 class CNNClassifier(_Network):
