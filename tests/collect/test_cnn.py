@@ -249,6 +249,46 @@ def test_unknown_choices_name_the_known() -> None:
         CNNClassifier(optimizer="lion").fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("model", "parameter", "value"),
+    [
+        (CNNClassifier(), "max_epochs", 0),
+        (CNNClassifier(), "batch_size", 16.0),
+        (CNNClassifier(), "pool_size", 0),
+        (CNNClassifier(), "validation_share", 1.0),
+        (CNNClassifier(), "patience", -1),
+        (CNNClassifier(), "flip", "no"),
+        (CNNClassifier(), "augmentation_strength", np.nan),
+        (DenseNetClassifier(), "l2", -1.0),
+        (DenseNetClassifier(), "hidden", 64),
+        (DenseNetClassifier(), "hidden", []),
+        (DenseNetClassifier(), "hidden", [64, 0.5]),
+    ],
+)
+def test_a_parameter_out_of_its_range_is_named(model: Any, parameter: str, value: Any) -> None:
+    """What no network can be trained with is refused before the training, in words."""
+    X, y = bars()
+    with pytest.raises(ValueError, match=f"{parameter}.*(must be|are no layers)"):
+        model.set_params(**{parameter: value}).fit(X, y)
+
+
+def test_a_training_that_diverges_is_no_network() -> None:
+    """Where outputs are NaN `fit` raises, in the place of predicting the first class for ever."""
+    X, y = bars()
+    with pytest.raises(ValueError, match=r"training diverged with learning_rate=1e\+30"):
+        CNNClassifier(**SMALL, learning_rate=1e30).fit(X, y)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.99])
+def test_most_of_the_rows_may_be_held_out(share: float) -> None:
+    """At least one row is left to train on, of each class where there is room."""
+    schedule = DenseNetClassifier(validation_share=share)
+    schedule.row_shape_ = (3,)
+    kept, held = held_out(np.arange(20) % 2, schedule._schedule())
+    assert len(kept) >= 1
+    assert len(kept) + len(held) == 20
+
+
 def test_without_torch_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing the networks without skorch or torch names the extra."""
     monkeypatch.setitem(sys.modules, "torch", None)

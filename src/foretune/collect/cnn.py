@@ -2,12 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Final, Self
+from numbers import Integral, Real
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
@@ -23,6 +25,7 @@ try:
     from foretune.collect.layers import ConvNet, DenseNet
     from foretune.collect.training import (
         OPTIMISERS,
+        PREDICTED_AT_ONCE,
         Schedule,
         curves,
         find_device,
@@ -43,11 +46,33 @@ HEADS: Final[dict[str, tuple[Sequence[int], float, float]]] = {
 """The plan's dense heads: sizes of the hidden layers, L2 on each of them, dropout after the first two."""
 
 
+COUNT: Final = [Interval(Integral, 1, None, closed="left")]
+SHARE: Final = [Interval(Real, 0, 1, closed="left")]
+ANY_SIZE: Final = [Interval(Real, 0, None, closed="left")]
+NO_ZOOM: Final = 5  # a strength at which images may be zoomed to nothing
+
+
 class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # scikit-learn has no types
     """What both classifiers share: rows become standardised tensors, a network is trained and asked."""
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "dropout": [Interval(Real, 0, 1, closed="both")],
+        "learning_rate": ANY_SIZE,
+        "weight_decay": ANY_SIZE,
+        "batch_size": COUNT,
+        "augmentation_strength": [Interval(Real, 0, NO_ZOOM, closed="left")],
+        "flip": ["boolean", StrOptions({"auto"})],
+        "max_epochs": COUNT,
+        "patience": [*COUNT, None],
+        "validation_share": SHARE,
+    }
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """The classifier itself, having learned from X and the classes y (n,)."""
+        """The classifier itself, having learned from X and the classes y (n,).
+
+        Raises `ValueError` where a parameter is out of its range, and where training diverges.
+        """
+        self._validate_params()
         rows, labels = self._checked(X), np.asarray(y)
         if labels.shape != (len(rows),):
             raise DatasetError(f"y has shape {labels.shape}: give one class for each of {len(rows)} rows.")
@@ -61,8 +86,17 @@ class _Network(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc] # sci
         self._measure_scale(rows)
         with threads(self.n_jobs):
             self.net_ = train(self._module, self._tensor(rows), torch.as_tensor(codes), self._schedule())
+            self._check_converged(rows)
         self.curves_ = curves(self.net_)
         return self
+
+    def _check_converged(self, rows: NDArray[Any]) -> None:
+        """Raises `ValueError`, as scikit-learn's networks do, where the outputs are no numbers."""
+        if not np.isfinite(probabilities(self.net_, self._tensor(rows[:PREDICTED_AT_ONCE]))).all():
+            raise ValueError(
+                f"training diverged with learning_rate={self.learning_rate:g}: give a lower one, or "
+                "standardise X."
+            )
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """The softmax of the network's output, (n, classes) in the order of `classes_`."""
@@ -188,6 +222,15 @@ class CNNClassifier(_Network):
     array(['left', 'right'], dtype='<U5')
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **_Network._parameter_constraints,
+        "num_filters": COUNT,
+        "kernel_size": COUNT,
+        "pool_size": COUNT,
+        "blocks": [Interval(Integral, 0, None, closed="left")],
+        "width": COUNT,
+    }
+
     def __init__(
         self,
         *,
@@ -271,6 +314,12 @@ class DenseNetClassifier(_Network):
     else is as for `CNNClassifier`.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **_Network._parameter_constraints,
+        "hidden": ["array-like"],
+        "l2": ANY_SIZE,
+    }
+
     def __init__(
         self,
         *,
@@ -318,4 +367,6 @@ class DenseNetClassifier(_Network):
 
     def _module(self) -> torch.nn.Module:
         inputs = int(np.prod(self.row_shape_))
+        if not len(self.hidden) or any(not isinstance(size, Integral) or size < 1 for size in self.hidden):
+            raise SpaceError(f"hidden={self.hidden!r} are no layers: give the size of one or more.")
         return DenseNet(inputs, self.hidden, len(self.classes_), dropout=self.dropout)

@@ -123,11 +123,11 @@ def train(
 def held_out(y: NDArray[Any], schedule: Schedule) -> tuple[Ints, Ints]:
     """The rows to train on and those held out: with every class in its share where there is room."""
     rows = np.arange(len(y))
-    held = round(schedule.validation_share * len(y))
+    held = min(round(schedule.validation_share * len(y)), len(y) - 1)
     if schedule.patience is None or held < 2:
         return rows, rows[:0]
     counts = np.bincount(y)
-    fits = counts[counts > 0].min() > 1 and held >= len(counts)
+    fits = counts[counts > 0].min() > 1 and min(held, len(y) - held) >= len(counts)
     splitter = (StratifiedShuffleSplit if fits else ShuffleSplit)(
         1, test_size=held, random_state=schedule.seed
     )
