@@ -11,6 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 
+from foretune.data.errors import DatasetError
 from foretune.features.images import MEANINGS, RIDGE, describe_images
 from foretune.features.metafeatures import IMAGE_METAFEATURES, METAFEATURES, describe
 
@@ -154,3 +155,24 @@ def test_large_images_and_many_of_them_are_sampled() -> None:
     one, same = (describe_images(images, y, np.random.default_rng(5)) for _ in "ab")
     assert one == same
     assert one["image_pca_95"] <= 13 * 16 * 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (DIGITS.reshape(300, -1) / 255.0, "no bytes: give whole numbers in 0..255"),
+        (DIGITS.reshape(300, -1) - 128.0, "no bytes"),
+        (DIGITS.reshape(300, -1).astype(int) * 2, "no bytes"),
+        (np.where(DIGITS.reshape(300, -1) == 255, np.nan, 0.0), "no bytes"),
+        (DIGITS.reshape(300, -1)[:, 1:], r"63 columns, which are no images of \(8, 8, 1\)"),
+    ],
+)
+def test_pixels_that_are_no_bytes_are_refused(rows: np.ndarray, message: str) -> None:
+    """Floats in [0, 1] would all be taken for black, negative ones for bright: both are told."""
+    with pytest.raises(DatasetError, match=message):
+        describe(rows, LABELS, image_shape=(8, 8, 1))
+
+
+def test_images_of_one_pixel_have_no_neighbours() -> None:
+    """Their smoothness is undefined, without a warning."""
+    assert np.isnan(found(DIGITS[:20, :1, :1], LABELS[:20])["image_smoothness"])

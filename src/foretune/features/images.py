@@ -109,6 +109,8 @@ def _smoothness(grey: Floats) -> float:
 
 
 def _correlation(a: Floats, b: Floats) -> float:
+    if not a.size:  # an image of one pixel has no neighbours
+        return np.nan
     a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
     spread = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
     return float(np.sum(a * b)) / spread if spread > 1e-12 * a.size else np.nan

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from threadpoolctl import ThreadpoolController
 
+from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Floats
 from foretune.features import images, landmarkers
@@ -147,9 +148,21 @@ def describe(
 def _images(
     X: pd.DataFrame | ArrayLike, table: Table, shape: tuple[int, int, int], seed: int
 ) -> dict[str, float]:
-    pixels = np.asarray(X, dtype=np.uint8).reshape(len(table), *shape)
+    rows = np.asarray(X)
+    if rows.shape[1] != np.prod(shape):
+        raise DatasetError(
+            f"X has {rows.shape[1]} columns, which are no images of {shape} pixels: give height x width x "
+            "channels columns."
+        )
+    with np.errstate(invalid="ignore"):  # of what is missing, and refused below
+        pixels = rows.astype(np.uint8)
+    if (pixels != rows).any():
+        raise DatasetError(
+            "X holds pixels that are no bytes: give whole numbers in 0..255; make_image_dataset makes them of "
+            "floats in [0, 1]."
+        )
     classes = table.y if table.target == "classification" else None
-    return images.describe_images(pixels, classes, np.random.default_rng(seed))
+    return images.describe_images(pixels.reshape(-1, *shape), classes, np.random.default_rng(seed))
 
 
 @cache
