@@ -107,6 +107,13 @@ def test_text_may_be_a_label() -> None:
     assert list(data.y) == ["cat", "dog", "cat", "dog"]
 
 
+def test_a_column_of_labels_is_one_label_an_image() -> None:
+    """Labels (n, 1), as Keras gives them, are taken; one-hot ones are refused in words."""
+    assert list(make_image_dataset("pets", IMAGES, LABELS[:, None]).y) == list(LABELS)
+    with pytest.raises(DatasetError, match=r"pets: labels have shape \(12, 3\): give one for each image"):
+        make_image_dataset("pets", IMAGES, np.eye(3)[LABELS])
+
+
 def test_floats_and_whole_numbers_become_bytes() -> None:
     """Floats in [0, 1] and whole numbers in 0..255 are the same pixels as bytes."""
     np.testing.assert_array_equal(as_pixels(IMAGES / 255.0), IMAGES)
@@ -145,6 +152,7 @@ def test_a_fingerprint_knows_where_pixels_are() -> None:
         (np.full((3, 4, 4), -1), r"pixels lie in \[-1, -1\]"),
         (np.full((3, 4, 4), np.nan), "pixels lie in"),
         (np.full((3, 4, 4), "a"), "images are <U1"),
+        ([np.zeros((2, 2)), np.zeros((3, 3))], "images differ in size"),
     ],
 )
 def test_what_is_no_image_is_refused(images: Any, message: str) -> None:
@@ -176,6 +184,10 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     [
         ({"x": IMAGES}, "bad.npz holds x: name the arrays x and y"),
         ({"x": IMAGES, "y": LABELS[:5]}, "12 images but 5 labels"),
+        (
+            {"x_train": IMAGES[:6], "y_train": LABELS[:5], "x_test": IMAGES[6:], "y_test": LABELS[5:]},
+            "6 images but 5 labels in one part",
+        ),
         ({"x": IMAGES, "y": np.zeros((12, 2))}, r"labels have shape \(12, 2\)"),
         ({"x": IMAGES, "y": np.zeros(12)}, "has one class only"),
         (

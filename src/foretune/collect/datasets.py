@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from foretune.collect.fingerprint import image_digest, table_digest
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
-from foretune.collect.images import Part, Pixels, as_pixels, is_idx_folder, read_images
+from foretune.collect.images import Part, Pixels, as_labels, as_pixels, is_idx_folder, read_images
 from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
 from foretune.data.csv_dialect import separator_of
 from foretune.data.downloads import Progress
@@ -139,7 +139,8 @@ def make_image_dataset(
     >>> data.X.shape, data.image_shape
     ((4, 4), (2, 2, 1))
     """
-    pixels, y = as_pixels(np.asarray(images), name), pd.Series(np.asarray(labels), name="label")
+    pixels = as_pixels(images, name)
+    y = pd.Series(as_labels(np.asarray(labels), name), name="label")
     if len(pixels) != len(y):
         raise DatasetError(f"{name} has {len(pixels)} images but {len(y)} labels: give one label an image.")
     height, width, channels = pixels.shape[1:]

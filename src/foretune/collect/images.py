@@ -9,7 +9,7 @@ from typing import IO, Any, Final, Literal, cast
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from foretune.data.bounds import DAMAGED_ZIP
 from foretune.data.errors import DatasetError
@@ -37,14 +37,23 @@ def read_images(path: Path, part: Part = "all") -> tuple[Pixels, Labels]:
     array, or holds no images with labels under the names that are known.
     """
     images, labels = _read_idx(path, part) if path.is_dir() else _read_npz(path, part)
+    return as_pixels(images, path.name), as_labels(labels, path.name)
+
+
+def as_labels(labels: NDArray[Any], name: str) -> Labels:
+    """The labels as (n,), of which a column (n, 1) is another form."""
     labels = labels.reshape(-1) if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if labels.ndim != 1:
-        raise DatasetError(f"{path.name}: labels have shape {labels.shape}: give one for each image.")
-    return as_pixels(images, path.name), labels
+        raise DatasetError(f"{name}: labels have shape {labels.shape}: give one for each image.")
+    return labels
 
 
-def as_pixels(images: NDArray[Any], name: str = "X") -> Pixels:
+def as_pixels(given: ArrayLike, name: str = "X") -> Pixels:
     """The images as bytes (n, height, width, channels): whole numbers in 0..255, or floats in [0, 1]."""
+    try:
+        images = np.asarray(given)
+    except ValueError:
+        raise DatasetError(f"{name}: images differ in size: give all the same size.") from None
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in CHANNELS or 0 in images.shape:
@@ -74,6 +83,11 @@ def _joined(parts: Iterable[tuple[NDArray[Any], Labels]], name: str) -> tuple[ND
     images, labels = map(list, zip(*parts, strict=True))
     if any(one.shape[1:] != images[0].shape[1:] for one in images):
         raise DatasetError(f"{name}: training and test images differ in size: give images of one size.")
+    for of, what in zip(images, labels, strict=True):
+        if what.ndim and len(what) != len(of):
+            raise DatasetError(
+                f"{name} has {len(of)} images but {len(what)} labels in one part: give one label an image."
+            )
     if len(images) == 1:
         return images[0], labels[0]
     return np.concatenate(images), np.concatenate(labels)
