@@ -163,6 +163,17 @@ def test_the_best_is_one_that_was_begun(early: EarlyStopping) -> None:
         early.best(new_task())
 
 
+@pytest.mark.parametrize("fidelity", [0.5, 3.0, 2.0 * FULL])
+def test_what_was_read_at_no_step_is_not_begun(early: EarlyStopping, fidelity: float) -> None:
+    """With no reading but one beside the steps there is no best yet: before, it was the first candidate."""
+    task = new_task().plus(Trial(RELATED_CELLS[6], 0.5, fidelity=fidelity))
+    with pytest.raises(LearningError, match="no config was read after 1, 2, 4, 8: train the first step"):
+        early.best(task, candidates=RELATED_CELLS)
+    step = early.ask(task, candidates=RELATED_CELLS)
+    assert step is not None
+    assert (step.since, step.until) == (0, 1)
+
+
 def test_a_wide_space_is_searched_without_candidates() -> None:
     """Without candidates configs of the whole space are asked for; without a budget there is always more."""
     early, task = EarlyStopping(FULL, learner="portfolio").fit(curved_tasks()), new_task()

@@ -136,7 +136,8 @@ class EarlyStopping:
     def best(self, task: Task, *, candidates: Sequence[Config] | None = None) -> Recommendation:
         """The config to take now: of those begun the one with the lowest final loss, measured or forecast.
 
-        `candidates` are those that `ask` was given. Raises `LearningError` where no config was begun.
+        `candidates` are those that `ask` was given. Raises `LearningError` where no config was begun, or was
+        read at none of the steps.
         """
         if not any(trial.status is DONE for trial in task.trials):
             raise LearningError("no config was begun yet: train the first step that `ask` gives.")
@@ -145,6 +146,9 @@ class EarlyStopping:
         prospects = self._prospects(task, configs)
         mean, std = self._finals(task, configs, prospects)
         begun = prospects.reached > 0
+        if not begun.any():
+            steps = ", ".join(f"{step:g}" for step in self.curves.steps)
+            raise LearningError(f"no config was read after {steps}: train the first step that `ask` gives.")
         sound = begun & ~self._barred(task, configs, FAILED)
         chosen = int(np.argmin(np.where(sound if sound.any() else begun, mean, np.inf)))
         loss, doubt = float(mean[chosen]), float(std[chosen])
@@ -245,10 +249,10 @@ def expected_gains(prospects: Prospects) -> Floats:
     """How far each of n configs may end below the best one begun, times the odds that it ends lowest, (n,).
 
     In units of loss: all together are what knowing every final loss would gain. The best one begun counts as
-    its strongest challenger does, since a step of either tells them apart. At least one config is begun.
+    its strongest challenger does, since a step of either tells them apart. Where none is begun, any may be.
     """
     mean, begun = prospects.mean, prospects.reached > 0
-    best = int(np.argmin(np.where(begun, mean, np.inf)))
+    best = int(np.argmin(np.where(begun, mean, np.inf) if begun.any() else mean))
     order = np.argsort(mean, kind="stable")
     looked_at = np.array([best, *order[order != best][: CONTENDERS - 1]])
     ends = np.random.default_rng(0).multivariate_normal(
