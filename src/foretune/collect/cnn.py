@@ -193,7 +193,9 @@ def _numbers(X: ArrayLike) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):  # told below
             numbers = np.array(values, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
-        raise DatasetError(f"X holds values that are no numbers ({brief(error)}): encode them first.") from None
+        raise DatasetError(
+            f"X holds values that are no numbers ({brief(error)}): encode them first."
+        ) from None
     if not np.isfinite(numbers).all():
         raise DatasetError(
             "X holds missing or infinite values, or some too large for 32 bits: fill them, and standardise, "

@@ -158,8 +158,8 @@ def _images(
         pixels = rows.astype(np.uint8)
     if (pixels != rows).any():
         raise DatasetError(
-            "X holds pixels that are no bytes: give whole numbers in 0..255; make_image_dataset makes them of "
-            "floats in [0, 1]."
+            "X holds pixels that are no bytes: give whole numbers in 0..255; make_image_dataset makes "
+            "them of floats in [0, 1]."
         )
     classes = table.y if table.target == "classification" else None
     return images.describe_images(pixels.reshape(-1, *shape), classes, np.random.default_rng(seed))
