@@ -213,6 +213,8 @@ def load_dataset(
             f"one of scikit-learn's datasets {', '.join(BUNDLED)}, or a hub's name such as hf:ylecun/mnist, "
             "openml:61, uci:iris."
         )
+    if path.suffix.lower() == ".parquet" and (pictures := _load_pictures(path, target_column, target)):
+        return pictures
     table = _read(path)
     known = [str(column).lower() for column in table.columns]
     if target_column is None and not get_close_matches("target", known, n=1, cutoff=ALMOST):
@@ -256,6 +258,15 @@ def _load_parquet_folder(
     from foretune.collect.hubs.parquet_files import load_parquet_folder  # noqa: PLC0415 - it gives datasets
 
     return load_parquet_folder(folder, part, target_column=target_column, target=target)
+
+
+def _load_pictures(path: Path, target_column: str | None, target: Target | None) -> Dataset | None:
+    """The dataset in one Parquet file of pictures; None where it holds none."""
+    from foretune.collect.hubs.parquet_files import holds_pictures, read_dataset  # noqa: PLC0415 - as above
+
+    if not holds_pictures(path):
+        return None
+    return read_dataset(path.stem, [path], target_column=target_column, target=target, source=str(path))
 
 
 def load_image_dataset(path: Path, *, part: Part = "all", target: Target | None = None) -> Dataset:

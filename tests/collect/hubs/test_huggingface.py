@@ -328,6 +328,14 @@ def test_a_part_that_is_unclear_is_asked_for(places: list[str], part: str | None
 LABEL = {"names": ["no", "yes"], "_type": "ClassLabel"}
 
 
+def test_one_file_of_pictures_is_a_dataset_of_images(tmp_path: Path) -> None:
+    """Named alone it is read as in its folder; before, each picture was a category of its own."""
+    (tmp_path / "train-00000-of-00001.parquet").write_bytes(digits(10, 20, 30))
+    data = load_dataset(tmp_path / "train-00000-of-00001.parquet")
+    assert (data.image_shape, list(data.y)) == ((4, 4, 1), ["zero", "one", "zero"])
+    assert data == load_dataset(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("columns", "features", "expected"),
     [
@@ -370,6 +378,16 @@ def test_a_given_target_must_be_there(serve: Serve) -> None:
     serve("me/table", {"train.parquet": TABLE})
     with pytest.raises(DatasetError, match="no column 'tagret' to predict: it has a, b, target"):
         load_dataset("hf:me/table", target_column="tagret")
+
+
+@pytest.mark.parametrize(
+    "columns", [{"image": [png(1), png(2)], "label": [-1, -1]}, {"a": [1, 2], "label": [-1, -1]}]
+)
+def test_a_part_whose_labels_are_all_hidden_is_refused(tmp_path: Path, columns: dict[str, Any]) -> None:
+    """Nothing can be learned from it, and another part may have them."""
+    (tmp_path / "test-00000-of-00001.parquet").write_bytes(parquet(columns, {"label": LABEL}))
+    with pytest.raises(DatasetError, match="no row has a 'label': choose another part of it"):
+        load_dataset(tmp_path)
 
 
 def test_rows_without_a_label_are_left_out(serve: Serve) -> None:

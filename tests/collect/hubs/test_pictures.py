@@ -81,7 +81,7 @@ def bomb(width: int, height: int) -> bytes:
 GREY = encoded(Image.new("L", (4, 4)))
 BAD = {
     "damaged": (GREY[:40], "row 1 is no readable PNG or JPEG"),
-    "text": (b"GIF89a and more", "row 1 is no readable PNG or JPEG"),
+    "text": (b"GIF89a and more", "row 1 is no readable PNG or JPEG: save it as one of them"),
     "gif": (encoded(Image.new("L", (4, 4)), "GIF"), "row 1 is no readable PNG or JPEG"),
     "size": (
         encoded(Image.new("L", (4, 5))),

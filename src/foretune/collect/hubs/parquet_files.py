@@ -74,6 +74,8 @@ def _image_dataset(
     pictures, column = table.column_names
     labels = _labels(table[column].to_pandas(), features.get(column))
     kept = labels.notna().to_numpy()
+    if not kept.any():
+        raise DatasetError(f"{name}: no row has a {column!r}: choose another part of it.")
     _tell_left_out(name, column, int((~kept).sum()))
     pixels = decode_pictures(table[pictures].filter(pa.array(kept)), name)
     return make_image_dataset(name, pixels, labels[kept].to_numpy(), target=target, source=source)
@@ -93,6 +95,15 @@ def _read(
             tables.append(_table(name, parquet, columns, left))
             left -= tables[-1].nbytes
     return pa.concat_tables(tables), _features(tables[0].schema)
+
+
+def holds_pictures(file: Path) -> bool:
+    """Whether a column of the file is one of pictures; False where it cannot be read."""
+    try:
+        schema = pq.read_schema(file)
+    except (OSError, pa.ArrowException):
+        return False
+    return bool(_pictures(schema, _features(schema)))
 
 
 def table_at(file: Path, name: str) -> pd.DataFrame:
@@ -191,6 +202,8 @@ def _plain(name: str, field: pa.Field) -> pa.Field:
 
 def _labelled(frame: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     kept = frame[column].notna()
+    if not kept.any():
+        raise DatasetError(f"{name}: no row has a {column!r}: choose another part of it.")
     _tell_left_out(name, column, int((~kept).sum()))
     return frame[kept].reset_index(drop=True)
 

@@ -49,6 +49,8 @@ def _decoded(encoded: bytes, what: str, first: Sequence[Any], count: int) -> Any
             raise DatasetError(f"{what} is of the kind {picture.mode}: save it with 8 bits a channel.")
         picture.load()
         return picture if picture.mode == mode else picture.convert(mode)
+    except pillow.UnidentifiedImageError:
+        raise DatasetError(f"{what} is no readable PNG or JPEG: save it as one of them.") from None
     except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
         if isinstance(error, DatasetError):
             raise
