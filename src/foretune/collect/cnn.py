@@ -368,7 +368,7 @@ class DenseNetClassifier(_Network):
         return self.l2
 
     def _module(self) -> torch.nn.Module:
-        inputs = int(np.prod(self.row_shape_))
-        if not len(self.hidden) or any(not isinstance(size, Integral) or size < 1 for size in self.hidden):
+        inputs, sizes = int(np.prod(self.row_shape_)), np.asarray(self.hidden)
+        if sizes.ndim != 1 or not len(sizes) or sizes.dtype.kind not in "iu" or sizes.min() < 1:
             raise SpaceError(f"hidden={self.hidden!r} are no layers: give the size of one or more.")
-        return DenseNet(inputs, self.hidden, len(self.classes_), dropout=self.dropout)
+        return DenseNet(inputs, sizes.tolist(), len(self.classes_), dropout=self.dropout)
