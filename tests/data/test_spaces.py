@@ -260,6 +260,15 @@ def test_sobol_numbers_have_four_digits_at_most() -> None:
     assert max(np.log10(b / a) for a, b in pairwise(rates)) < 0.5
 
 
+@pytest.mark.parametrize(("low", "high", "log"), [(1000.0, 1001.0, False), (0.9995, 0.9999, True)])
+def test_numbers_of_a_narrow_range_are_all_over_it(low: float, high: float, log: bool) -> None:
+    """Rounding does not leave a range of large numbers its ends alone: each point keeps its place."""
+    space = ConfigurationSpace()
+    space.add(Float("x", (low, high), log=log))
+    shares = sorted((config["x"] - low) / (high - low) for config in sobol_configs(space, 32))
+    assert max(b - a for a, b in pairwise(shares)) < 0.07
+
+
 def test_lists_are_special_values() -> None:
     """A list goes into the space as its JSON text and comes out as a list; any other is told apart."""
     space = ConfigurationSpace()

@@ -7,6 +7,7 @@ space a config always speaks the estimator's own language: {"max_depth": None} o
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from copy import copy
 from difflib import get_close_matches
@@ -32,6 +33,8 @@ from foretune.data.records import Config, as_tuples, plain
 KIND: Final = ":kind"
 NUMBER: Final = "number"
 ROUNDING: Final = 1e-6  # relative; ConfigSpace rounds bounds
+DIGITS: Final = 4  # of a number that is proposed
+NEAR: Final = 1e-3  # the share of its range by which rounding may move it
 
 
 def add_mixed(
@@ -323,6 +326,9 @@ def number_at(hyperparameter: Hyperparameter[Any, Any], u: float) -> Any:
     value = plain(hyperparameter.to_value(u))
     if isinstance(value, int):
         return value
-    # Four digits are read and stored more easily, and no model tells the difference.
-    rounded = float(f"{value:.4g}")
-    return rounded if hyperparameter.legal_value(rounded) else float(value)
+    # Few digits are read and stored more easily, and no model tells the difference; narrow ranges need more.
+    for digits in range(DIGITS, sys.float_info.dig + 1):
+        rounded = float(f"{value:.{digits}g}")
+        if hyperparameter.legal_value(rounded) and abs(hyperparameter.to_vector(rounded) - u) < NEAR:
+            return rounded
+    return float(value)
