@@ -176,6 +176,17 @@ def test_nothing_is_assumed_of_an_equal_space() -> None:
     assert assumptions([related_space()], related_space(), {}) == ()
 
 
+@pytest.mark.parametrize(("default", "words"), [(0.5, "0.5"), ("auto", "'auto'")])
+def test_of_a_branch_that_is_no_default_the_own_default_is_told(default: Any, words: str) -> None:
+    """What the default config lacks, as a condition does not hold in it, is assumed at its own default."""
+    kernel = Categorical("kernel", ["rbf", "poly"])
+    today = space(Float("C", (0.001, 1000.0), log=True, default=1.0), kernel)
+    add_mixed(today, Float("coef", (0.0, 1.0), default=0.5), ["auto"], default=default)
+    today.add(EqualsCondition(today["coef:kind"], today["kernel"], "poly"))
+    assert f"coef was not searched: it is taken to have been {words}." in assumptions([svm()], today, {})
+    assert f"coef is not searched any more: it is taken to be {words}." in assumptions([today], svm(), {})
+
+
 def test_a_changed_default_is_taken_for_what_it_is() -> None:
     """What a config does not name is at today's default, and at the former one in the past."""
     former, today = (

@@ -22,7 +22,7 @@ from ConfigSpace.hyperparameters import (
 
 from foretune.data.errors import LearningError
 from foretune.data.records import Task
-from foretune.data.spaces import KIND, complete, default_config, holds, names_of
+from foretune.data.spaces import KIND, NUMBER, complete, default_config, fold, holds, names_of
 
 Aliases = Mapping[str, str]
 Parameter = Hyperparameter[Any, Any]
@@ -192,16 +192,22 @@ def assumptions(
 
 def _differences(past: ConfigurationSpace, today: ConfigurationSpace) -> Iterator[str]:
     before, now = names_of(past), names_of(today)
-    old, new = default_config(past), default_config(today)
     for name in now:
         if name not in before:
-            yield f"{name} was not searched: it is taken to have been {new.get(name, 'at its default')!r}."
+            yield f"{name} was not searched: it is taken to have been {_default(today, name)!r}."
     for name in before:
         if name not in now:
-            yield f"{name} is not searched any more: it is taken to be {old.get(name, 'at its default')!r}."
+            yield f"{name} is not searched any more: it is taken to be {_default(past, name)!r}."
     for name in today:
         if name in past:
             yield from _changed(past[name], today[name])
+
+
+def _default(space: ConfigurationSpace, name: str) -> Any:
+    """What the hyperparameter is where a config does not name it, also if the default config lacks it."""
+    kind = space.get(name + KIND)
+    held = name if kind is None or kind.default_value == NUMBER else kind.name
+    return fold({held: space[held].default_value})[name]
 
 
 def _changed(old: Parameter, new: Parameter) -> Iterator[str]:
