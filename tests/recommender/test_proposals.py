@@ -1,5 +1,7 @@
 """What may be proposed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ConfigSpace import (
@@ -10,6 +12,7 @@ from ConfigSpace import (
     ForbiddenAndConjunction,
     ForbiddenEqualsClause,
     Integer,
+    OrdinalHyperparameter,
 )
 
 from foretune.collect.families import families, family
@@ -81,6 +84,19 @@ def test_a_foreign_config_is_fitted_to_the_space() -> None:
     space.add(Integer("k", (1, 9), default=3), Float("f", (0.0, 1.0), default=0.5))
     config = {"C": 1e9, "gamma": "never", "k": 40.2, "f": 1, "kernel": "rbf"}
     assert fitted(space, config) == default_config(space) | {"C": 1000.0, "k": 9, "f": 1.0, "gamma": "scale"}
+
+
+@pytest.mark.parametrize(
+    ("choices", "former"), [([0.1, 1.0], 1), ([True, False], 0), ([1, 2], 2.0), ([(1, 2), (3, 4)], (1.0, 2.0))]
+)
+def test_a_choice_is_what_the_space_spells(choices: list[Any], former: Any) -> None:
+    """Where the past had a whole number and today's choice is an equal float, the choice is proposed."""
+    for one in (Categorical("x", choices), OrdinalHyperparameter("x", choices), Constant("x", choices[0])):
+        space = ConfigurationSpace()
+        space.add(one)
+        own = fitted(space, {"x": former})["x"]
+        assert repr(own) in map(repr, choices)
+        assert isinstance(one, Constant) or own == former
 
 
 def test_what_a_space_forbids_is_not_proposed() -> None:

@@ -82,14 +82,18 @@ def fitted(space: ConfigurationSpace, config: Config) -> dict[str, Any]:
 
 
 def _legal(parameter: Any, value: Any) -> Any:
-    """The value, or the nearest number that is legal; ILLEGAL where there is none."""
+    """The value as the space spells it, or the nearest number that is legal; ILLEGAL where there is none."""
     if isinstance(parameter, NumericalHyperparameter) and isinstance(value, Real) and value == value:  # noqa: PLR0124
         drawn = min(max(value, parameter.lower), parameter.upper)
         value = round(drawn) if isinstance(parameter, IntegerHyperparameter) else float(drawn)
     try:
-        return value if parameter.legal_value(value) else ILLEGAL
+        if not parameter.legal_value(value):
+            return ILLEGAL
     except (TypeError, ValueError):  # ConfigSpace cannot compare some values at all: lists, for one
         return ILLEGAL
+    if isinstance(parameter, NumericalHyperparameter):
+        return value
+    return parameter.to_value(parameter.to_vector(value))  # 1.0 where the past had 1
 
 
 def variant(
