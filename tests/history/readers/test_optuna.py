@@ -176,6 +176,19 @@ def test_ranges_that_changed_are_united() -> None:
     assert list(task.space["n"].sequence) == [0, 2, 4, 6]  # type: ignore[union-attr]
 
 
+def test_a_log_scale_that_was_linear_and_reached_zero_is_linear() -> None:
+    """Trials that were added with both scales span a range on the scale that can hold it."""
+    study = optuna.create_study()
+    linear = FloatDistribution(0.0, 1.0), IntDistribution(0, 9)
+    scaled = FloatDistribution(1e-6, 1.0, log=True), IntDistribution(1, 9, log=True)
+    for x, n, (one, other) in ((0.0, 0, linear), (0.1, 3, scaled)):
+        kinds: dict[str, optuna.distributions.BaseDistribution] = {"x": one, "n": other}
+        study.add_trial(create_trial(params={"x": x, "n": n}, distributions=kinds, value=x))
+    space = read(study).space
+    assert space is not None
+    assert (space["x"].lower, space["x"].log, space["n"].lower, space["n"].log) == (0.0, False, 0, False)
+
+
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_the_loss_points_down(direction: str) -> None:
     """The best trial of the study is that of least loss, whichever way it went; the score is its value."""

@@ -299,12 +299,12 @@ def _union(known: BaseDistribution, new: BaseDistribution) -> BaseDistribution:
     if isinstance(known, IntDistribution) and isinstance(new, IntDistribution):
         on_grid = known.step == new.step and (known.low - new.low) % new.step == 0
         low, high = min(known.low, new.low), max(known.high, new.high)
-        return IntDistribution(low, high, log=new.log, step=new.step if on_grid else 1)
+        return IntDistribution(low, high, log=new.log and low > 0, step=new.step if on_grid else 1)
     if isinstance(known, FloatDistribution) and isinstance(new, FloatDistribution):
         step = new.step if known.step == new.step else None
         on_grid = step is not None and not (_exact(known.low) - _exact(new.low)) % _exact(step)
         bottom, top = min(known.low, new.low), max(known.high, new.high)
-        return FloatDistribution(bottom, top, log=new.log, step=step if on_grid else None)
+        return FloatDistribution(bottom, top, log=new.log and bottom > 0, step=step if on_grid else None)
     return new
 
 
