@@ -320,6 +320,15 @@ def test_choices_that_are_exhausted_are_tried_again() -> None:
     assert len({tuple(trial.params.items()) for trial in study.trials[:4]}) == 4
 
 
+def test_a_damaged_past_is_one_clear_error(tmp_path: Path) -> None:
+    """A journal with a line that is no JSON is named, and so is what is wrong with it."""
+    path = tmp_path / "past.log"
+    line = '{"op_code": 0, "worker_id": "w", "study_name": "s", "directions": [1]}\n'
+    path.write_text(line + '{"op_code"\n' + line)
+    with pytest.raises(HistoryError, match=r"past\.log holds what Optuna cannot read .* it is damaged"):
+        ask(MetaSampler(path), quadratic())
+
+
 @pytest.mark.parametrize("kind", ["list", "history", "opened", "pack", "journal", "path"])
 def test_the_past_may_lie_anywhere(kind: str, past: optuna.storages.InMemoryStorage, tmp_path: Path) -> None:
     """A list of tasks, a history by url or opened, a pack, a journal's path and a database's all teach."""

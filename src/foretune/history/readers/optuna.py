@@ -71,9 +71,22 @@ def read_optuna(
     objectives, or hold choices that are told by their text. Raises `HistoryError` where there is no such
     storage or study.
     """
-    names = [study] if isinstance(study, str) else study
+    tasks = tasks_at(storage, [study] if isinstance(study, str) else study, family=family)
+    if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
+        warnings.warn(
+            f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
+            "they are told by their text.",
+            stacklevel=2,
+        )
+    return tasks
+
+
+def tasks_at(
+    storage: Place, names: Sequence[str] | None = None, *, family: str | None = None, steps: bool = True
+) -> list[Task]:
+    """The storage's studies, or those named, as tasks; `HistoryError` where it is damaged. See `tasks_of`."""
     try:
-        tasks = tasks_of(studies_in(storage_at(storage), names), family=family)
+        return tasks_of(studies_in(storage_at(storage), names), family=family, steps=steps)
     except ForetuneError:
         raise
     except Exception as problem:  # on damaged storages Optuna raises errors of a dozen kinds
@@ -82,13 +95,6 @@ def read_optuna(
             f"{name} holds what Optuna cannot read ({type(problem).__name__}: {str(problem)[:200]}): "
             "it is damaged; take it from its source again."
         ) from problem
-    if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
-        warnings.warn(
-            f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
-            "they are told by their text.",
-            stacklevel=2,
-        )
-    return tasks
 
 
 @dataclass(frozen=True)
