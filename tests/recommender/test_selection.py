@@ -1,5 +1,7 @@
 """`auto`: what it learns by rehearsing, and how it falls back on itself when the history misleads."""
 
+import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from ConfigSpace import ConfigurationSpace, Float
 from foretune.data.records import Task, Trial
 from foretune.learners.relevance import Relevance
 from foretune.recommender.recommender import Recommender
-from foretune.recommender.selection import COLD_SHARE, Auto, Rehearsal, rehearse
+from foretune.recommender.selection import COLD_SHARE, Auto, Rehearsal, rehearse, unrehearsed
 from foretune.testing import RELATED_CELLS, check_learner, related_loss, related_task, related_tasks
 
 
@@ -32,6 +34,20 @@ def searched(past: list[Task], trials: int) -> tuple[Task, list[float]]:
 def test_it_keeps_the_contract() -> None:
     """It passes the checks that we publish; its rehearsals draw tasks by their places."""
     check_learner(Auto, order_matters="past tasks are drawn for rehearsal by their places")
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_greatest_float_may_stand_for_a_failure(sign: float) -> None:
+    """Trials whose loss is the greatest or least float there is, past or own, do not end a search."""
+    penalty = Trial({"C": 100.0}, sign * sys.float_info.max)
+    new = replace(related_task("new", 0.5, 0.5), trials=())
+    past = [one.plus(penalty) for one in related_tasks()]
+    for tasks, task in ((past, new), (past, new.plus(penalty)), (related_tasks(), new.plus(penalty))):
+        recommender = Recommender(Auto(unrehearsed())).fit(tasks)
+        (found,) = recommender.recommend(task)
+        assert math.isfinite(found.loss)
+        assert math.isfinite(recommender.explain(task).gain.mean)
+        assert not task.done or math.isfinite(recommender.outlook(task).gain)
 
 
 def test_a_diverged_trial_is_no_sign_against_the_history() -> None:

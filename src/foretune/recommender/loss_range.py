@@ -2,12 +2,24 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
 from foretune.data.metrics import LOWER_IS_BETTER, highest_loss, lowest_loss
 from foretune.data.records import Floats, Task
+
+LARGEST: Final = 1e100  # of a loss; what is reckoned with the squares of much larger ones overflows
+
+
+def reckoned(task: Task) -> Task:
+    """The task with losses that can be reckoned with: those beyond, as of failures, are at the limit."""
+    if all(abs(trial.loss or 0.0) <= LARGEST for trial in task.trials):
+        return task
+    drawn = [None if t.loss is None else min(max(t.loss, -LARGEST), LARGEST) for t in task.trials]
+    trials = (replace(trial, loss=loss) for trial, loss in zip(task.trials, drawn, strict=True))
+    return replace(task, trials=tuple(trials))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
 from foretune.recommender.explanation import Explanation, gain_over_default, importances
 from foretune.recommender.lesson import Lesson
-from foretune.recommender.loss_range import LossRange
+from foretune.recommender.loss_range import LossRange, reckoned
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping
@@ -105,7 +105,7 @@ class Recommender:
         `LearningError` where they do not, or hold nothing to learn from.
         """
         self._tasks = []  # nothing is known where what follows fails
-        self._given = thinned(taught(list(tasks)))
+        self._given = thinned(taught([*map(reckoned, tasks)]))
         weighted, self._doubts = weighed(self._given)
         past = renamed(weighted, self.aliases)
         kinds = {(task.family, task.metric) for task in past}
@@ -205,7 +205,7 @@ class Recommender:
         Raises `LearningError` before `fit`, and `SpaceError` for a candidate with an unknown hyperparameter,
         or without a number where one is wanted.
         """
-        lesson = self._lesson(task)
+        task, lesson = reckoned(task), self._lesson(task)
         pool = _pool(lesson, task, candidates)
         guarded = isinstance(self.learner, Auto) and not task.trials
         warning = self._coverage.warning(task.metafeatures) if guarded else ""
@@ -247,6 +247,7 @@ class Recommender:
         How sure it is was learned by the `auto` learner from searches through past tasks; any other learner's
         word is taken as it is. Raises `LearningError` before `fit`, or where no trial is finished.
         """
+        task = reckoned(task)
         if task.best is None or task.best.loss is None:
             raise LearningError("an outlook needs a finished trial: try a config first.")
         lesson = self._lesson(task)
@@ -270,7 +271,7 @@ class Recommender:
         assumed, and which past tasks are doubted. Raises `LearningError` before `fit`, or where nothing is
         left to recommend.
         """
-        lesson = self._lesson(task)
+        task, lesson = reckoned(task), self._lesson(task)
         found = [recommendation] if recommendation else self.recommend(task)
         if not found:
             raise LearningError("every candidate was tried: give the recommendation that is to be explained.")
