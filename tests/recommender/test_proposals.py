@@ -87,7 +87,8 @@ def test_a_foreign_config_is_fitted_to_the_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "former"), [([0.1, 1.0], 1), ([True, False], 0), ([1, 2], 2.0), ([(1, 2), (3, 4)], (1.0, 2.0))]
+    ("choices", "former"),
+    [([0.1, 1.0], 1), ([True, False], 0), ([1, 2], 2.0), ([(1, 2), (3, 4)], (1.0, 2.0))],
 )
 def test_a_choice_is_what_the_space_spells(choices: list[Any], former: Any) -> None:
     """Where the past had a whole number and today's choice is an equal float, the choice is proposed."""
