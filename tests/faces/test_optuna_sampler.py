@@ -240,6 +240,23 @@ def test_processes_on_one_storage_try_different_configs(
     assert len({*values}) == 3
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_workers_that_begin_together_all_begin_with_the_past(
+    shared: bool, past: optuna.storages.InMemoryStorage
+) -> None:
+    """While one has shown a part of its parameters and none has ended, another gets a whole config."""
+    storage, sampler = optuna.storages.InMemoryStorage(), MetaSampler(past, seed=0)
+    study = optuna.create_study(storage=storage, sampler=sampler)
+    sampler = sampler if shared else MetaSampler(past, seed=0)
+    other = optuna.load_study(study_name=study.study_name, storage=storage, sampler=sampler)
+    first = study.ask()
+    first.suggest_float("x", -5, 5)
+    second = other.ask()
+    assert quadratic()(second) < 100 / 100 / math.pi * 3  # three hundredths of the space
+    assert quadratic()(first) < 100 / 100 / math.pi
+    assert first.params != second.params
+
+
 def test_what_was_overruled_is_not_proposed_again(past: optuna.storages.InMemoryStorage) -> None:
     """Where a parameter is fixed by others, the rest of a proposal is still new in each trial."""
     study = optuna.create_study(sampler=MetaSampler(past))

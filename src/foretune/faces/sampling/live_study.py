@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from foretune.data.errors import LearningError
 from foretune.data.records import FAILED, RUNNING, Config, Task, Trial
 from foretune.faces.sampling.growing_space import GrowingSpace
-from foretune.faces.sampling.matching import Sort
+from foretune.faces.sampling.matching import Sort, sorts_of
 from foretune.faces.sampling.warm_search import FAMILY, METRIC, WarmSearch
 from foretune.history.readers.optuna import (
     NOWHERE,
@@ -96,13 +96,20 @@ class LiveStudy:
         if number in self._proposals and is_settled:
             return config
         now = Moment.of(study, trial)
-        if known := now.known:
+        if (known := now.known) and not self._is_partial(now, known):
             self._opening.discard(number)
             self._proposals[number] = self._next(now, known) if _is_our_turn(now) else None
         elif names := {**trial.distributions, **wanted}:
             self._opening.add(number)
             self._proposals[number] = self._first(now, names) or config
         return self._proposals.get(number)
+
+    def _is_partial(self, now: Moment, known: Distributions) -> bool:
+        """Whether none has ended, and those under way have yet to ask for what the past goes on with."""
+        if any(one.state.is_finished() for one in now.others):
+            return False
+        tasks = self._search.continued(_sorts(known))
+        return bool(tasks) and not sorts_of(tasks[-1].space).keys() <= known.keys()
 
     def forget(self, trial: FrozenTrial) -> None:
         """Drops the proposal for a trial that has ended."""
@@ -145,7 +152,7 @@ class LiveStudy:
 
         name, metafeatures = now.study.study_name, self._metafeatures
         task = Task(name, FAMILY, space, metric=METRIC, metafeatures=metafeatures, trials=self._trials(now))
-        return self._search.propose(tasks, task, whole, ahead=self._silent(now))
+        return self._search.propose(tasks, task, whole, ahead=self._silent(now, known))
 
     def _trials(self, now: Moment) -> tuple[Trial, ...]:
         """The study's other trials in foretune's words; of running ones what was proposed counts too."""
@@ -163,16 +170,15 @@ class LiveStudy:
         # What was overruled once would be again: it is not proposed a second time.
         return tuple(trial for trial in (*found, *self._overruled.values()) if trial.config)
 
-    def _silent(self, now: Moment) -> int:
-        """How many workers that started before this one have not shown yet what they are trying.
+    def _silent(self, now: Moment, known: Distributions) -> int:
+        """How many workers that started before this one have not shown yet (all of) what they are trying.
 
         One that was silent when a later trial had begun and ended is gone.
         """
         running = (one for one in now.others if one.state is TrialState.RUNNING and one.number < now.number)
         ended = max((one.number for one in now.others if one.state.is_finished()), default=-1)
-        return sum(
-            not one.params and not self._proposals.get(one.number) for one in running if one.number > ended
-        )
+        waited_for = (one for one in running if one.number > ended and not self._proposals.get(one.number))
+        return sum(not (one.params and known) for one in waited_for)
 
     def _warn(self) -> None:
         """Says once that nothing in the past is like the study."""
