@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_classification
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine, make_classification
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -28,6 +28,7 @@ from sklearn.linear_model import ElasticNet, LogisticRegression, Ridge
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import (
     GridSearchCV,
+    cross_val_score,
 )
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -450,6 +451,18 @@ def test_unscaled_columns_are_told_of_once() -> None:
     assert len(caught) == 1
     assert raw.best_params_["gamma"] == 1e-6  # the past's own gammas would all be far too large here
     assert MetaSearchCV(PIPE, PIPE_GRID, n_trials=1).fit(data, target).notes_ == []
+
+
+def test_on_unscaled_columns_what_the_estimator_is_set_to_comes_first() -> None:
+    """A search of a wide space tries the estimator as it is, in its own units, and then another setting."""
+    data, target = load_wine(return_X_y=True)
+    with pytest.warns(SearchWarning, match="what the estimator is set to comes first"):
+        search = MetaSearchCV(SVR(epsilon=0.2), n_trials=2, cv=3).fit(data, 100.0 * target)
+    first, other = search.cv_results_["params"]
+    assert first["C"] == 1.0 and first != other
+    own = cross_val_score(SVR(epsilon=0.2), data, 100.0 * target, cv=3).mean()
+    assert search.cv_results_["mean_test_score"][0] == pytest.approx(own)
+    assert len(search.recommendations_) == len(search.task_.trials) == 2
 
 
 def test_preprocessing_in_front() -> None:

@@ -116,7 +116,8 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) ->
 
     legal = (one for one in map(freely, recorded) if is_legal(space, one))
     pool = [{}, *legal, *map(freely, sobol_configs(space, fresh))]
-    seen = _unique(complete(space, {**one, **settled}) for one in pool)
+    now = units.as_past(model.name, complete(space, settled))
+    seen = _unique([now, *(complete(space, {**one, **settled}) for one in pool)])
     here = (model.outside(units.as_here(model.name, freely(one))) for one in seen)
     told = [units.as_here(model.name, one) for one in seen]
     return Candidates([model.wrapped(one) for one in here], seen, told, space, seen[0])

@@ -109,7 +109,7 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     notes = [
         *_said_of_the_grid(request, len(candidates.settings)),
         *_said_of_the_past(request, past, metafeatures),
-        *([_unscaled(model, odd)] if odd and past.tasks else []),
+        *([_unscaled(request, odd)] if odd and past.tasks else []),
     ]
     task = _task(request, data, candidates, metafeatures)
     if not past.tasks:
@@ -119,7 +119,8 @@ def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     stretching = Stretching() if alike else Stretching.to(past.tasks)
     recommender = past.recommender(request.learner, request.aliases)
     assumed = recommender.assumptions(candidates.space)
-    return Search(task, candidates, recommender, stretching, assumed), notes
+    own_first = bool(odd) and request.param_space is None
+    return Search(task, candidates, recommender, stretching, assumed, own_first), notes
 
 
 def _settings(request: Request) -> tuple[Any, bool]:
@@ -179,14 +180,16 @@ def _units(model: Model, data: DatasetAtHand) -> tuple[Units, list[str]]:
     return units, [name for name, told in (("columns", found), ("target", target)) if not is_standard(told)]
 
 
-def _unscaled(model: Model, odd: Sequence[str]) -> str:
+def _unscaled(request: Request, odd: Sequence[str]) -> str:
+    model = request.model
+    own = ", so that what the estimator is set to comes first" if request.param_space is None else ""
     targets = " and standardised targets" if model.target == "regression" else ""
     way_out = ", or wrap the model in a TransformedTargetRegressor" if odd == ["target"] else ""
     return (
         f"the past of {model.name} was collected on imputed, standardised and one-hot encoded columns"
         f"{targets}, but nothing scales the {' and the '.join(odd)}: its values are translated into these "
-        "units where that can be done, are less sure, and may take longer to fit. preprocess=True puts the "
-        f"steps in front{way_out}."
+        f"units where that can be done, are less sure, and may take longer to fit{own}. preprocess=True puts "
+        f"the steps in front{way_out}."
     )
 
 

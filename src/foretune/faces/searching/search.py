@@ -10,7 +10,7 @@ import numpy as np
 
 from foretune.data.errors import LearningError
 from foretune.data.metrics import LOWER_IS_BETTER, Target, lowest_loss
-from foretune.data.records import FAILED, Config, Recommendation, Task, Trial
+from foretune.data.records import FAILED, RUNNING, Config, Recommendation, Task, Trial
 from foretune.faces.searching.candidates import Candidates, Settings
 from foretune.faces.searching.scoring import nearest_metrics
 from foretune.history.history import History
@@ -98,8 +98,8 @@ class Search:
 
     Without an adviser all candidates are tried at once, in their order. Losses of another size than those of
     the past go through `stretching` before they are compared. `assumed` says what is assumed where past
-    spaces differ from today's; `order` holds the candidate of each trial, `known` how many trials had been
-    scored when it was chosen.
+    spaces differ from today's. With `own_first` the first candidate is the first trial, come what may.
+    `order` holds the candidate of each trial, `known` how many trials had been scored when it was chosen.
     """
 
     task: Task
@@ -107,6 +107,7 @@ class Search:
     adviser: Adviser | None
     stretching: Stretching = field(default_factory=Stretching)
     assumed: tuple[str, ...] = ()
+    own_first: bool = False
     order: list[int] = field(default_factory=list)
     known: list[int] = field(default_factory=list)
     recommendations: list[Recommendation] = field(default_factory=list)
@@ -118,7 +119,10 @@ class Search:
             return list(self.candidates.settings[first:])
         factor = self.stretching.factor(self.task)
         now = self.stretching.stretched(self.task)
-        found = self.adviser.recommend(now, n, candidates=self.candidates.seen)
+        found = [*self._opening(now)] if self.own_first and not self.order else []
+        if n > len(found):
+            now = now.plus(*(Trial(one.config, status=RUNNING) for one in found))
+            found += self.adviser.recommend(now, n - len(found), candidates=self.candidates.seen)
         factor = math.nan if factor is None else factor  # then nobody knows what to expect
         places = {id(config): k for k, config in enumerate(self.candidates.seen)}
         chosen = [places[id(one.config)] for one in found]
@@ -129,6 +133,10 @@ class Search:
             for one, k in zip(found, chosen, strict=True)
         ]
         return [self.candidates.settings[k] for k in chosen]
+
+    def _opening(self, now: Task) -> Sequence[Recommendation]:
+        assert self.adviser is not None
+        return self.adviser.recommend(now, candidates=self.candidates.seen[:1])
 
     def tell(self, outcomes: Sequence["Outcome"]) -> None:
         """Takes in what came of the settings that were asked for last, in their order."""
