@@ -68,6 +68,15 @@ def highest_loss(metric: str) -> float:
     return high if metric in LOWER_IS_BETTER else -low
 
 
+def may_ruin(metric: str) -> bool:
+    """Whether one score may be so bad that it decides a mean: a metric is known, and has no worst score.
+
+    >>> may_ruin("r2"), may_ruin("accuracy"), may_ruin("score")
+    (True, False, False)
+    """
+    return metric in RANGES and not math.isfinite(highest_loss(metric))
+
+
 def to_score(metric: str, loss: float) -> float:
     """The score in the metric's own direction: the exact inverse of `to_loss`."""
     return to_loss(metric, loss)

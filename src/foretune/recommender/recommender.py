@@ -11,7 +11,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.errors import HistoryError, LearningError, SpaceError
-from foretune.data.metrics import lowest_loss
+from foretune.data.metrics import lowest_loss, may_ruin
 from foretune.data.records import (
     FAILED,
     RUNNING,
@@ -199,8 +199,8 @@ class Recommender:
         `candidates`: only these may be proposed, and the result holds the very objects given. Without them
         any config of the task's space may be. `per_second`: the best expected gain for each second that the
         trial will take, by the seconds of past trials and of the task's own. Before any trial the library's
-        default comes first where nothing is expected to be better. A candidate that lies outside the spaces
-        of the past and of the task is recommended with a note.
+        default comes first where, by a bounded score, nothing is expected to be better. A candidate that lies
+        outside the spaces of the past and of the task is recommended with a note.
 
         Raises `LearningError` before `fit`, and `SpaceError` for a candidate with an unknown hyperparameter,
         or without a number where one is wanted.
@@ -357,7 +357,7 @@ class Recommender:
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])
         default = key(complete(lesson.asked, {}))
-        if not task.trials and not per_second and default in pool:
+        if not (task.trials or per_second or may_ruin(task.metric)) and default in pool:
             # What is mostly near the best may lose more elsewhere than it gains: then nothing speaks for it.
             place = [*everything].index(default)
             chosen = place if forecast.mean[place] <= forecast.mean[chosen] else chosen
