@@ -11,13 +11,14 @@ from ConfigSpace import ConfigurationSpace
 from scipy.stats.qmc import Sobol
 
 from foretune.data.metrics import LOWER_IS_BETTER
-from foretune.data.records import Config, Floats, Forecast, Recommendation, Task
+from foretune.data.records import Config, Evidence, Floats, Forecast, Recommendation, Task
 from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.loss_range import LossRange
 from foretune.recommender.selection import NORMAL, SHARE
 
+STRONGEST: Final = 5  # past tasks that are named beside a recommendation
 POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
 
 
@@ -145,6 +146,22 @@ def _bars(title: str, rows: Sequence[tuple[str, float]]) -> str:
         for name, share in rows
     )
     return f"<table><caption style='text-align:left'>{escape(title)}</caption>{drawn}</table>"
+
+
+def evidence(tasks: Sequence[Task], alike: Floats, shares: Floats | None) -> tuple[Evidence, ...]:
+    """The past tasks that weigh most, and how alike (tasks,) their datasets are.
+
+    Without `shares` (tasks,) they weigh by their similarity.
+    """
+    if shares is None:
+        total = float(alike.sum())
+        shares = alike / total if total else np.full(len(alike), 1.0 / len(alike))
+    strongest = np.lexsort((-alike, -shares))[:STRONGEST]
+    return tuple(
+        Evidence(tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
+        for t in strongest
+        if shares[t] > 0
+    )
 
 
 class Forecaster(Protocol):

@@ -42,7 +42,7 @@ from foretune.recommender.candidates import outside, pool_of
 from foretune.recommender.changes import assumptions, distinct, joined, renamed, spelled, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
-from foretune.recommender.explanation import Explanation, gain_over_default, importances
+from foretune.recommender.explanation import Explanation, evidence, gain_over_default, importances
 from foretune.recommender.lesson import Lesson
 from foretune.recommender.loss_range import LossRange, reckoned
 from foretune.recommender.proposals import Proposals
@@ -63,7 +63,6 @@ LEARNERS: Final[Mapping[str, type[Learner]]] = {
 }
 DEFAULT_LEARNER: Final = "auto"
 NOTHING_LEARNED: Final = "the recommender has learned nothing yet: call fit(tasks) first."
-EVIDENCE: Final = 5
 LESSONS: Final = 8  # spaces for which what was learned is kept
 
 
@@ -388,14 +387,7 @@ class Recommender:
 
     def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
         """The past tasks that weigh most, and how alike their datasets are."""
-        alike = self._metaspace.similarities(task.metafeatures)
-        shares = _shares(alike) if forecast.by_task is None else forecast.by_task
-        strongest = np.lexsort((-alike, -shares))[:EVIDENCE]
-        return tuple(
-            Evidence(self._tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
-            for t in strongest
-            if shares[t] > 0
-        )
+        return evidence(self._tasks, self._metaspace.similarities(task.metafeatures), forecast.by_task)
 
 
 def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:
@@ -403,8 +395,3 @@ def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> di
     if candidates is None:
         return lesson.proposals.of(task)
     return pool_of(lesson, candidates, family=task.family)
-
-
-def _shares(alike: Floats) -> Floats:
-    total = float(alike.sum())
-    return alike / total if total else np.full(len(alike), 1.0 / len(alike))
