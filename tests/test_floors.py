@@ -33,7 +33,12 @@ DOORS: Final = {
     },
     "skorch": {"collect/training.py"},
     "kornia": {"collect/augmentation.py"},
-    "optuna": {"faces/optuna_sampler.py", "faces/sampling/live_study.py", "history/readers/optuna.py"},
+    "optuna": {
+        "faces/optuna_sampler.py",
+        "faces/sampling/live_study.py",
+        "history/readers/optuna.py",
+        "history/readers/optuna_distributions.py",
+    },
     "psycopg": {"history/postgres.py"},
     "openml": {"data/openml_client.py"},
     "pyarrow": {"history/parquet.py", "history/expansion.py", "collect/hubs/parquet_files.py"},

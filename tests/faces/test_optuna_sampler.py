@@ -4,6 +4,8 @@ import copy
 import logging
 import math
 import pickle
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -518,3 +520,13 @@ def test_choices_of_one_text_are_one_choice() -> None:
     past.optimize(lambda trial: float(len(trial.suggest_categorical("c", choices))), n_trials=8)
     (task,) = read_optuna(storage)
     assert len(task.done) == 8
+
+
+def test_without_optuna_the_extra_is_named() -> None:
+    """Where Optuna is not installed, both of its doors say what to install."""
+    for name in ("MetaSampler", "read_optuna"):
+        code = f"import sys; sys.modules['optuna'] = None; import foretune; foretune.{name}"
+        run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+        error = run.stderr.splitlines()[-1]
+        assert "MissingExtraError" in error
+        assert "pip install 'foretune[optuna]'" in error

@@ -10,16 +10,8 @@ import numpy as np
 
 from foretune.data.errors import HistoryError, LearningError, MissingExtraError, SpaceError
 from foretune.data.records import Task
-from foretune.faces.sampling.live_study import LiveStudy, Moment
 from foretune.faces.sampling.warm_search import METRIC, WarmSearch
 from foretune.history.history import History, open_history
-from foretune.history.readers.optuna import (
-    NOWHERE,
-    SOURCE,
-    asked,
-    started,
-    tasks_at,
-)
 from foretune.history.readers.places import kind_at
 
 try:
@@ -28,6 +20,10 @@ try:
     from optuna.samplers import BaseSampler, TPESampler
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, TrialState
+
+    from foretune.faces.sampling.live_study import LiveStudy, Moment
+    from foretune.history.readers.optuna import SOURCE, started, tasks_at
+    from foretune.history.readers.optuna_distributions import NOWHERE, asked
 except ImportError as error:  # pragma: no cover - the tests need Optuna
     raise MissingExtraError(
         "MetaSampler needs a package that is not installed: pip install 'foretune[optuna]'."

@@ -18,7 +18,8 @@ import foretune
 from foretune.data.errors import HistoryError
 from foretune.data.records import DONE, FAILED, Task, Trial
 from foretune.data.spaces import complete, sobol_configs, unfold
-from foretune.history.readers.optuna import NOWHERE, asked, read_optuna, told
+from foretune.history.readers.optuna import read_optuna
+from foretune.history.readers.optuna_distributions import NOWHERE, asked, told
 
 NOT_PLAIN = "ignore:Choices for a categorical distribution"
 Objective = Callable[[optuna.Trial], Any]

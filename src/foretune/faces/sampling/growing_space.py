@@ -11,7 +11,7 @@ from foretune.data.records import Config, Task
 from foretune.data.spaces import KIND
 from foretune.faces.sampling.matching import sorts_of
 from foretune.history.readers.conditions import Rule, add_rules, rules_of
-from foretune.history.readers.optuna import Distributions, parents_among, space_of
+from foretune.history.readers.optuna_distributions import Distributions, parents_among, space_of
 
 
 class GrowingSpace:

@@ -18,14 +18,13 @@ from foretune.data.records import FAILED, RUNNING, Config, Task, Trial
 from foretune.faces.sampling.growing_space import GrowingSpace
 from foretune.faces.sampling.matching import Sort, sorts_of
 from foretune.faces.sampling.warm_search import FAMILY, METRIC, WarmSearch
-from foretune.history.readers.optuna import (
+from foretune.history.readers.optuna import sign_of, trial_of
+from foretune.history.readers.optuna_distributions import (
     NOWHERE,
     Distributions,
     asked,
     parents_among,
-    sign_of,
     told,
-    trial_of,
 )
 
 LOG: Final = logging.getLogger(__name__)
