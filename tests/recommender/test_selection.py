@@ -79,6 +79,18 @@ def test_a_misleading_history_is_overcome() -> None:
     assert task.best.loss <= losses[3]
 
 
+def test_a_history_upside_down_is_noticed_and_told() -> None:
+    """Where scores were imported as losses the search soon goes the other way, and a note says so."""
+    past = Recommender("auto").fit([turned(task) for task in related_tasks()])
+    task, _ = searched([turned(task) for task in related_tasks()], 5)
+    assert "upside down" in past.recommend(task, candidates=RELATED_CELLS)[0].note
+    assert past.learner.forecast(task, RELATED_CELLS).contrary_weight > 0.9
+    honest, _ = searched(related_tasks(), 5)
+    found = Recommender("auto").fit(related_tasks())
+    assert found.learner.forecast(honest, RELATED_CELLS).contrary_weight < 0.1
+    assert found.recommend(honest, candidates=RELATED_CELLS)[0].note == ""
+
+
 def test_rehearsals_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was learned from the same content is not learned again, and answers the same."""
     monkeypatch.setenv("FORETUNE_CACHE", str(tmp_path))

@@ -211,7 +211,7 @@ class Forecast:
 
     `shares` (tasks,) tell how much of the forecast rests on each past task (None: the weights do), and
     `history_weight` in [0, 1] how much of it rests on past tasks at all: the rest rests on the task's own
-    trials alone.
+    trials alone, but for `contrary_weight`, what rests on the past upside down.
     """
 
     mean: Floats
@@ -221,6 +221,7 @@ class Forecast:
     spread: Floats | None = None
     shares: Floats | None = None
     history_weight: float = 1.0
+    contrary_weight: float = 0.0
 
     @property
     def by_task(self) -> Floats | None:

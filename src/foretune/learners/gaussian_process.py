@@ -50,12 +50,12 @@ class Opinion:
     amount: float = 1.0
     doubts: float = 0.3
 
-    def prior(self, view: View, weights: Floats) -> Prior:
-        """The prior that has the past tasks as its means, each with its share (tasks,)."""
+    def prior(self, view: View, means: Floats, weights: Floats) -> Prior:
+        """The prior with these means (c, n), each with its share (c,), and past tasks' covariance around."""
         around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
         variance = float((around**2).sum(axis=0).mean())
         reach = np.sqrt(self.amount * self.smooth * variance + self.doubts * view.doubt)
-        return Prior(view.scores, weights, np.sqrt(self.amount * (1 - self.smooth)) * around, reach)
+        return Prior(means, weights, np.sqrt(self.amount * (1 - self.smooth)) * around, reach)
 
 
 class GaussianProcess:
@@ -65,13 +65,17 @@ class GaussianProcess:
     mean that is right, a new task departs like past tasks depart from theirs: its covariance is theirs over
     the configs, but for a smooth share (a Matérn 5/2 kernel), for what none of them showed. Of several
     `opinions` how far it departs the average is taken, by how likely each makes the trials. These weigh the
-    means by Bayes' rule and bend them; level and scale of the losses are unknown and integrated out.
+    means by Bayes' rule and bend them; level and scale of the losses are unknown and integrated out. With a
+    prior share `contrary` the past is upside down: what was best there is worst here, as where scores were
+    recorded as losses.
     Source: Wang et al. 2024, Journal of Machine Learning Research 25 (HyperBO: mean and covariance from past
     tasks), with a mixture over past tasks in place of their mean.
     """
 
-    def __init__(self, *, opinions: Sequence[Opinion] = (Opinion(),), length: float = LENGTH) -> None:
-        self.opinions, self._length = tuple(opinions), length
+    def __init__(
+        self, *, opinions: Sequence[Opinion] = (Opinion(),), length: float = LENGTH, contrary: float = 0.0
+    ) -> None:
+        self.opinions, self._length, self._contrary = tuple(opinions), length, contrary
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The processes of these tasks."""
@@ -87,7 +91,7 @@ class GaussianProcess:
         if not len(observed.tried):
             return self.first(task, observed, len(configs))
         posteriors, odds = self.posteriors(task, observed), np.ones(len(self.opinions))
-        shares = credence(posteriors, odds) @ np.array([one.weights for one in posteriors])
+        shares, _ = self.grounds(posteriors, credence(posteriors, odds))
         return combined(posteriors, odds, observed, len(configs), shares=shares)
 
     def observed(self, task: Task, configs: Sequence[Config]) -> Observed:
@@ -102,19 +106,29 @@ class GaussianProcess:
         return Forecast(forecast.mean, forecast.std, badness, weights, np.full_like(badness, EXACT), weights)
 
     def posteriors(self, task: Task, observed: Observed) -> list[Posterior]:
-        """For each opinion the posterior with every past task as a mean, in their order."""
-        view, weights = self.view(observed), self.weights(task, observed)
+        """For each opinion the posterior: its means are the past tasks in their order, then upside down."""
+        view, shares = self.view(observed), self.weights(task, observed)
+        means = view.scores
+        if self._contrary:
+            means = np.concatenate([means, -means])
+            shares = np.concatenate([(1 - self._contrary) * shares, self._contrary * shares])
         rows = view.points[np.concatenate([observed.tried, observed.pending])]
         correlations = matern(rows, view.points, self._length)
         return [
             condition(
-                one.prior(view, weights),
+                one.prior(view, means, shares),
                 lambda columns: correlations[:, columns],
                 observed,
                 self.scales,
             )
             for one in self.opinions
         ]
+
+    def grounds(self, posteriors: Sequence[Posterior], believed: Floats) -> tuple[Floats, float]:
+        """What rests on each past task (tasks,), and on them upside down, each posterior believed so far."""
+        shares = believed @ np.array([one.weights for one in posteriors])
+        tasks = len(self.mixture.tasks)
+        return shares[:tasks], float(shares[tasks:].sum())
 
     def weights(self, task: Task, observed: Observed) -> Floats:
         """The share of each past task (tasks,) before any trial."""

@@ -19,6 +19,7 @@ from foretune.recommender.loss_range import LossRange
 from foretune.recommender.selection import NORMAL, SHARE
 
 STRONGEST: Final = 5  # past tasks that are named beside a recommendation
+CONTRARY: Final = 0.9  # weight of the past upside down from which on it is said
 POINTS: Final = 64  # of the space, at which every hyperparameter is changed in turn
 
 
@@ -161,6 +162,16 @@ def evidence(tasks: Sequence[Task], alike: Floats, shares: Floats | None) -> tup
         Evidence(tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
         for t in strongest
         if shares[t] > 0
+    )
+
+
+def against_the_past(forecast: Forecast) -> str:
+    """What to say where the task's own trials bear the past out upside down; else nothing."""
+    if forecast.contrary_weight < CONTRARY:
+        return ""
+    return (
+        "its trials go against the past, as if that were upside down: check whether scores were imported as "
+        "losses"
     )
 
 

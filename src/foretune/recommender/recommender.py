@@ -16,7 +16,6 @@ from foretune.data.records import (
     FAILED,
     RUNNING,
     Config,
-    Evidence,
     Floats,
     Forecast,
     Recommendation,
@@ -42,7 +41,13 @@ from foretune.recommender.candidates import outside, pool_of
 from foretune.recommender.changes import assumptions, distinct, joined, renamed, spelled, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
-from foretune.recommender.explanation import Explanation, evidence, gain_over_default, importances
+from foretune.recommender.explanation import (
+    Explanation,
+    against_the_past,
+    evidence,
+    gain_over_default,
+    importances,
+)
 from foretune.recommender.lesson import Lesson
 from foretune.recommender.loss_range import LossRange, reckoned
 from foretune.recommender.proposals import Proposals
@@ -367,11 +372,11 @@ class Recommender:
     ) -> Recommendation:
         """What is said of the config at this place of the forecast."""
         mean, std = float(forecast.mean[place]), float(forecast.std[place])
-        notes = filter(None, (note, self._range.doubt(task)))
+        notes = filter(None, (note, self._range.doubt(task), against_the_past(forecast)))
         return Recommendation(
             config,
             *self._range.on(task).expected(mean, std),
-            self._because(task, forecast),
+            evidence(self._tasks, self._metaspace.similarities(task.metafeatures), forecast.by_task),
             task.family,
             task.metric,
             forecast.history_weight,
@@ -384,10 +389,6 @@ class Recommender:
         return lesson.durations.forecast(
             task, configs, even if forecast.by_task is None else forecast.by_task
         )
-
-    def _because(self, task: Task, forecast: Forecast) -> tuple[Evidence, ...]:
-        """The past tasks that weigh most, and how alike their datasets are."""
-        return evidence(self._tasks, self._metaspace.similarities(task.metafeatures), forecast.by_task)
 
 
 def _pool(lesson: Lesson, task: Task, candidates: Sequence[Config] | None) -> dict[str, Config]:

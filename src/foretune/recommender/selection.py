@@ -37,6 +37,7 @@ STEPS: Final = 20  # trials of each at most: more would cost time and say little
 FEWEST_TASKS: Final = 6  # with fewer past tasks there is nothing to rehearse on
 WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compared with the truth
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
+CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
 NORMAL: Final = 1.2815515594600038  # half the width of such an interval of a normal, in standard deviations
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
@@ -97,9 +98,10 @@ class Auto:
     Before it is used, it plays on past tasks, each with what the others teach: that says how often which
     opinion about the history was right (their prior odds) and how far off its forecasts were (their
     intervals are widened to be right as often as they say). In a search the odds are updated by every
-    trial: `history_weight`, the share that rests on past tasks, falls when these mislead. What rehearsals
-    taught is remembered by the content of the past tasks, so that they are not repeated. A `rehearsal` that
-    is given takes the place of all.
+    trial: `history_weight`, the share that rests on past tasks, falls when these mislead, and
+    `contrary_weight` rises where they are right upside down. What rehearsals taught is remembered by the
+    content of the past tasks, so that they are not repeated. A `rehearsal` that is given takes the place of
+    all.
     """
 
     def __init__(self, rehearsal: Rehearsal | None = None) -> None:
@@ -109,7 +111,7 @@ class Auto:
         """Rehearses on the tasks, then learns from all of them."""
         useful = taught(tasks)
         self.rehearsal = self._given or _remembered(useful)
-        self._past = GaussianProcess(opinions=OPINIONS).fit(useful)
+        self._past = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(useful)
         if self.rehearsal.space == name_of(self._past.mixture.space):
             self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
@@ -134,10 +136,11 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
     if not len(observed.tried):
         return past.first(task, observed, len(configs))
     posteriors, shares = _posteriors(past, odds, task, observed)
-    believed = credence(posteriors, shares)[: len(past.opinions)]
-    resting = believed @ np.array([one.weights for one in posteriors[: len(past.opinions)]])
-    weight = min(float(believed.sum()), 1.0)
-    return combined(posteriors, shares, observed, len(configs), shares=resting, history_weight=weight)
+    n = len(past.opinions)
+    resting, against = past.grounds(posteriors[:n], credence(posteriors, shares)[:n])
+    weight = min(float(resting.sum()), 1.0)
+    found = combined(posteriors, shares, observed, len(configs), shares=resting, history_weight=weight)
+    return replace(found, contrary_weight=against)
 
 
 def _posteriors(
@@ -184,7 +187,7 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     for part in np.array_split(order, PARTS):
         out = set(part.tolist())
         past = [task for k, side in enumerate(sides) if k not in out for task in side]
-        taught_by_others = GaussianProcess(opinions=OPINIONS).fit(past)
+        taught_by_others = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(past)
         for k in part[: REHEARSED // PARTS]:
             _play(taught_by_others, odds, sides[k][0], notes)
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
