@@ -70,6 +70,16 @@ def test_prospects_count_the_steps(taught: Curves) -> None:
     assert found.std[1] < found.std[0] < found.std[2]
 
 
+def test_a_reading_between_two_steps_counts(taught: Curves) -> None:
+    """What was read after 3 epochs alone tells as much as what was read after 2 or 4, and is no step more."""
+    others = [(RELATED_CELLS[k], 1) for k in (1, 11)]
+    found = [taught.prospects(new_task(*others, (RELATED_CELLS[6], e)), RELATED_CELLS) for e in (2, 3, 4)]
+    assert [one.reached[6] for one in found] == [2, 2, 3]
+    assert [one.since[6] for one in found] == [2, 3, 4]
+    assert found[0].std[6] > found[1].std[6] > found[2].std[6]
+    assert found[1].mean[6] == pytest.approx(TRUTH[6], abs=0.05)
+
+
 def test_curves_may_begin_late() -> None:
     """Where most past tasks were first read after 4 epochs, forecasts begin there, and no curve is needed."""
     late = []

@@ -163,7 +163,7 @@ def test_the_best_is_one_that_was_begun(early: EarlyStopping) -> None:
         early.best(new_task())
 
 
-@pytest.mark.parametrize("fidelity", [0.5, 3.0, 2.0 * FULL])
+@pytest.mark.parametrize("fidelity", [0.5, 2.0 * FULL])
 def test_what_was_read_at_no_step_is_not_begun(early: EarlyStopping, fidelity: float) -> None:
     """With no reading but one beside the steps there is no best yet: before, it was the first candidate."""
     task = new_task().plus(Trial(RELATED_CELLS[6], 0.5, fidelity=fidelity))
@@ -172,6 +172,27 @@ def test_what_was_read_at_no_step_is_not_begun(early: EarlyStopping, fidelity: f
     step = early.ask(task, candidates=RELATED_CELLS)
     assert step is not None
     assert (step.since, step.until) == (0, 1)
+
+
+@pytest.mark.parametrize("curve", [(), (0.9, 0.7, 0.6)])
+def test_what_was_read_between_two_steps_goes_on_from_there(
+    early: EarlyStopping, curve: tuple[float, ...]
+) -> None:
+    """A config that is trained for 3 epochs is begun, and its next step is from 3 to 4, not from 2."""
+    task = new_task().plus(Trial(RELATED_CELLS[6], 0.6, fidelity=3.0, curve=curve))
+    assert early.best(task, candidates=RELATED_CELLS).config == RELATED_CELLS[6]
+    step = early.ask(task, candidates=[RELATED_CELLS[6]])
+    assert step is not None
+    assert (step.since, step.until) == (3, 4)
+
+
+def test_what_is_trained_between_two_steps_is_finished_within_the_budget() -> None:
+    """A config with 7 of 8 epochs behind it needs one more, not the four since the step before."""
+    early = EarlyStopping(FULL, budget=FULL, learner="portfolio").fit(curved_tasks())
+    task = new_task((RELATED_CELLS[6], 7))
+    step = early.ask(task, candidates=RELATED_CELLS)
+    assert step is not None
+    assert (step.config, step.since, step.until) == (RELATED_CELLS[6], 7, FULL)
 
 
 def test_a_wide_space_is_searched_without_candidates() -> None:
@@ -199,7 +220,8 @@ def test_a_past_without_curves_is_refused() -> None:
 def test_the_gain_of_a_config_is_its_expected_improvement() -> None:
     """Against a best whose end is known a challenger gains what the closed formula says; the best as much."""
     mean, doubt = 0.1, 0.3
-    prospects = Prospects(np.array([0.0, mean]), np.diag([0.0, doubt**2]), np.array([4, 0]))
+    covariance, since = np.diag([0.0, doubt**2]), np.array([8.0, 0.0])
+    prospects = Prospects(np.array([0.0, mean]), covariance, np.array([4, 0]), since)
     gain = doubt * norm.pdf(mean / doubt) - mean * norm.cdf(-mean / doubt)
     assert expected_gains(prospects) == pytest.approx([gain, gain], rel=0.1)
 
@@ -211,7 +233,8 @@ def test_only_what_may_end_lowest_gains() -> None:
     together = np.zeros((102, 102))
     together[:2, :2] = 0.04
     together[2:, 2:] = np.eye(100) * 1e-4
-    gains = expected_gains(Prospects(mean, together, np.array([0, 3, *[0] * 100])))
+    steps = np.array([0, 3, *[0] * 100])
+    gains = expected_gains(Prospects(mean, together, steps, np.where(steps, 4.0, 0.0)))
     assert gains == pytest.approx(np.zeros(102), abs=1e-7)
 
 

@@ -13,7 +13,7 @@ from foretune.features.encoding import Encoder
 from foretune.learners.forest import Forest
 from foretune.learners.joint import Joint, condition_jointly
 from foretune.learners.posterior import Scales
-from foretune.learners.readings import at_steps, curves_of, steps_to
+from foretune.learners.readings import at_steps, curves_of, last_place, steps_to
 from foretune.learners.surfaces import Surfaces, matern
 
 SMOOTH: Final = 0.6  # share of the covariance that a kernel has, the rest being that of past tasks
@@ -32,12 +32,13 @@ _Stepwise = tuple[Task, list[Task]]  # a task, and what it looks like at each st
 class Prospects:
     """What n configs are expected to end with: the `mean` (n,) and `covariance` (n, n) of their final losses.
 
-    `reached` (n,) counts the steps that a config has behind it.
+    `reached` (n,) counts the steps that a config has behind it, `since` (n,) is how far it was trained.
     """
 
     mean: Floats
     covariance: Floats
     reached: Ints
+    since: Floats
 
     @property
     def std(self) -> Floats:
@@ -61,6 +62,15 @@ class _View:
     def _around(self) -> Floats:
         """How past tasks depart from their mean (tasks, n * steps), its square summing to a variance."""
         return np.asarray((self.scores - self.scores.mean(axis=0)) / np.sqrt(len(self.scores)))
+
+    def with_between(self, columns: Floats) -> "_View":
+        """The view with a column more for each of these places (k,) between two columns of one config."""
+        left, share = columns.astype(np.int64), columns % 1
+
+        def between(one: Floats) -> Floats:
+            return np.column_stack([one, one[:, left] * (1 - share) + one[:, left + 1] * share])
+
+        return replace(self, scores=between(self.scores), points=between(self.points.T).T)
 
     def covariance(self, a: Ints, b: Ints) -> Floats:
         """The covariance (a, b) of how a new task departs from the past one that it is most like."""
@@ -119,17 +129,29 @@ class Curves:
     def prospects(self, task: Task, configs: Sequence[Config]) -> Prospects:
         """What the n configs are expected to end with, whole or partial trials of the task taken in."""
         view = self._view(configs, keys := tuple(map(self.encoder.key, configs)))
-        read = self._read(task, keys)
+        curves = self._curves(task, keys)
+        read = np.array([at_steps(curve, self.steps) for curve in curves])
+        places = np.array([last_place(curve, self.steps) for curve in curves])
+        between = np.flatnonzero(places % 1 > 0)  # these readings are at none of the steps
+        columns = between * len(self.steps) + places[between]
+        last = [next(reversed(curves[k].values())) for k in between.tolist()]
         finals = np.arange(len(keys)) * len(self.steps) + len(self.steps) - 1
-        joint = self._joint(view, task, configs, read, finals)
-        return Prospects(joint.mean, joint.covariance, _reached(read))
+        losses = self._scales.drawn_in(np.array([*read.ravel(), *last]))
+        view = view.with_between(columns) if len(columns) else view
+        joint = self._joint(view, task, configs, losses, finals)
+        reached = np.nan_to_num(np.floor(places) + 1).astype(np.int64)
+        since = np.array([max(curve, default=0.0) for curve in curves])
+        return Prospects(joint.mean, joint.covariance, reached, since)
 
     def _joint(
         self, view: _View, task: Task, configs: Sequence[Config], read: Floats, columns: Ints
     ) -> Joint:
-        """The belief about these columns; before any reading it is that of the past, at its typical level."""
+        """The belief about these columns, by what was `read` in all (NaN where nothing was).
+
+        Before any reading it is that of the past, at its typical level.
+        """
         weights = self._weights(view, task, configs)
-        rows = np.flatnonzero(np.isfinite(read.ravel()))
+        rows = np.flatnonzero(np.isfinite(read))
         if len(rows):
             return condition_jointly(
                 view.scores,
@@ -137,7 +159,7 @@ class Curves:
                 view.covariance,
                 self._scales,
                 rows=rows,
-                losses=read.ravel()[rows],
+                losses=read[rows],
                 columns=columns,
                 trust=TRUST,
             )
@@ -154,11 +176,10 @@ class Curves:
             view.weights[key] = self._forest.weights(task, configs)
         return view.weights[key]
 
-    def _read(self, task: Task, keys: Sequence[str]) -> Floats:
-        """What the task's own trials say of the configs (n, steps); NaN where nothing was measured."""
+    def _curves(self, task: Task, keys: Sequence[str]) -> list[dict[float, float]]:
+        """What the task's own trials say of each config, empty where nothing was measured."""
         curves = curves_of(task, self.full, self.encoder.key)
-        read = np.array([at_steps(curves[key][1] if key in curves else {}, self.steps) for key in keys])
-        return self._scales.drawn_in(read)
+        return [curves[key][1] if key in curves else {} for key in keys]
 
     def _view(self, configs: Sequence[Config], keys: tuple[str, ...]) -> _View:
         if keys not in self._views:
@@ -198,11 +219,3 @@ class Curves:
             replace(task, trials=tuple(Trial(c, float(row[s])) for c, row in read if np.isfinite(row[s])))
             for s in range(len(self.steps))
         ]
-
-
-def _reached(read: Floats) -> Ints:
-    """How many steps each config has behind it (n,): the last that was read, and all before."""
-    steps = read.shape[1]
-    known = np.isfinite(read)
-    last = steps - np.argmax(known[:, ::-1], axis=1)
-    return np.asarray(np.where(known.any(axis=1), last, 0))

@@ -62,3 +62,15 @@ def at_steps(curve: dict[float, float], steps: Sequence[float]) -> Floats:
         return np.full(len(steps), np.nan)
     at, losses = np.log([*curve]), np.array([*curve.values()])
     return np.asarray(np.interp(np.log(steps), at, losses, left=np.nan, right=np.nan))
+
+
+def last_place(curve: dict[float, float], steps: Sequence[float]) -> float:
+    """Which of the steps (0, 1, ...) the last reading of a curve is at; a fraction where between two of them.
+
+    On the same logarithmic axis; NaN where nothing was read, or only before the first step.
+
+    >>> last_place({1.0: 0.5, 4.0: 0.1}, (1, 2, 4, 8)), last_place({}, (1, 2, 4, 8))
+    (2.0, nan)
+    """
+    last = max(curve, default=np.nan)
+    return float(np.interp(np.log(last), np.log(steps), np.arange(len(steps)), left=np.nan))

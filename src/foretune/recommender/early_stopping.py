@@ -170,7 +170,7 @@ class EarlyStopping:
         left, cost = self._left(task, budget), step.until - step.since
         mean, _ = self._finals(task, configs, prospects)
         begun = (prospects.reached > 0) & ~self._barred(task, configs, RUNNING, FAILED)
-        rest = self.full - np.array([0.0, *self.curves.steps])[prospects.reached]
+        rest = self.full - prospects.since
         if begun.any():
             best = int(np.argmin(np.where(begun, mean, np.inf)))
             if rest[best] == 0:
@@ -207,13 +207,11 @@ class EarlyStopping:
 
     def _epochs(self, prospects: Prospects) -> Floats:
         """What the next step of each config costs (n,), in epochs."""
-        steps = np.array([0.0, *self.curves.steps, np.inf])
-        return np.asarray(steps[prospects.reached + 1] - steps[prospects.reached])
+        return np.asarray(np.array([*self.curves.steps, np.inf])[prospects.reached] - prospects.since)
 
     def _step(self, prospects: Prospects, configs: Sequence[Config], k: int, until: float) -> Step:
-        reached = prospects.reached[k]
-        since = self.curves.steps[reached - 1] if reached else 0.0
-        return Step(configs[k], until, since, float(prospects.mean[k]), float(prospects.std[k]))
+        since, mean, std = (float(one[k]) for one in (prospects.since, prospects.mean, prospects.std))
+        return Step(configs[k], until, since, mean, std)
 
     def _closed(self, task: Task, configs: Sequence[Config], prospects: Prospects) -> Mask:
         """Which configs are finished, under way or have failed (n,)."""
