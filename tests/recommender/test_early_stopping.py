@@ -195,6 +195,14 @@ def test_what_is_trained_between_two_steps_is_finished_within_the_budget() -> No
     assert (step.config, step.since, step.until) == (RELATED_CELLS[6], 7, FULL)
 
 
+def test_a_task_of_another_metric_is_refused(early: EarlyStopping) -> None:
+    """Past accuracies do not tell how far log losses fall: their units are others."""
+    task = replace(new_task((RELATED_CELLS[6], 2)), metric="log_loss")
+    for answer in (early.ask, early.best):
+        with pytest.raises(LearningError, match=r"taught by accuracy, and is asked .* log_loss"):
+            answer(task, candidates=RELATED_CELLS)
+
+
 def test_a_wide_space_is_searched_without_candidates() -> None:
     """Without candidates configs of the whole space are asked for; without a budget there is always more."""
     early, task = EarlyStopping(FULL, learner="portfolio").fit(curved_tasks()), new_task()

@@ -73,15 +73,24 @@ class EarlyStopping:
 
     def fit(self, tasks: Iterable[Task]) -> Self:
         """The search itself, having learned from these tasks; `LearningError` where none has curves."""
-        self._recommender.fit(tasks)
+        past = [*tasks]
+        self._recommender.fit(past)
         self._space: ConfigurationSpace | None = None
         self._latest: tuple[Task, list[Config], Prospects] | None = None
-        self._turn_to(Task("any", self._recommender.family, None))
+        self._turn_to(Task("any", self._recommender.family, None, metric=past[0].metric))
         return self
 
     def _turn_to(self, task: Task) -> None:
-        """Learns curves anew where the task's space holds more than what was learned in."""
+        """Learns curves anew where the task's space holds more than what was learned in.
+
+        Raises `LearningError` for a task of another family or metric than the past.
+        """
         past = self._recommender.past_for(task)
+        if task.metric != past[0].metric:
+            raise LearningError(
+                f"the search was taught by {past[0].metric}, and is asked about a task of {task.metric}: "
+                "teach another one with past tasks of that metric, or give the task's own, metric=... ."
+            )
         if past[0].space is not self._space:
             self._space = past[0].space
             self._pools: dict[str, list[Config]] = {}
