@@ -48,6 +48,43 @@ def history(path: Path) -> Iterator[History]:
         yield opened
 
 
+def images() -> tuple[np.ndarray, list[str]]:
+    """Sixty coloured images (60, 6, 6, 3), every other one darker, and what they show."""
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 6, 6, 3), dtype=np.uint8)
+    pixels[::2] //= 3
+    return pixels, ["dark", "light"] * 30
+
+
+def test_images_may_be_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images as arrays, as rows of pixels with their shape, or as an NPZ file are one dataset."""
+    pixels, labels = images()
+    assert recommend(pixels, labels, family="cnn", learner="portfolio")[0].family == "cnn"
+    rows = pixels.reshape(60, -1)
+    np.savez(tmp_path / "shades.npz", x=pixels, y=labels)
+    monkeypatch.setattr("foretune.recommender.advice.advise", lambda data, **_: data)
+    stored: Any = load_dataset(tmp_path / "shades.npz")
+    assert recommend(pixels, labels) == stored
+    for flat in (rows, pd.DataFrame(rows), rows.tolist(), csr_matrix(rows), pixels / 255):
+        assert recommend(flat, labels, image_shape=(6, 6, 3)) == stored
+    grey = recommend(pixels[..., 0], labels)
+    assert recommend(pixels[..., 0].reshape(60, -1), labels, image_shape=(6, 6)) == grey
+    assert recommend([*pixels[..., 0]], labels) == grey
+
+
+def test_what_is_no_array_of_images_is_refused() -> None:
+    """Rows of pixels without a shape, or with another one, are told what is wanted, and so are odd sides."""
+    pixels, labels = images()
+    with pytest.raises(FamilyError, match=r"serves images only.* image_shape=\(height, width, channels\)"):
+        recommend(pixels.reshape(60, -1), labels, family="cnn")
+    for shape in ((6, 6), (6, 6, 6, 3)):
+        with pytest.raises(DatasetError, match=r"X has shape \(60, 108\).* no images of image_shape"):
+            recommend(pixels.reshape(60, -1), labels, family="cnn", image_shape=shape)
+    with pytest.raises(DatasetError, match=r"images have shape \(60, 6, 3, 6\).* 1, 3, 4 channels"):
+        recommend(pixels.transpose(0, 1, 3, 2), labels, family="cnn")
+    with pytest.raises(DatasetError, match="60 images but 59 labels"):
+        recommend(pixels, labels[:-1], family="cnn")
+
+
 def test_a_history_may_be_open_or_named(history: History, path: Path) -> None:
     """An open history, its path and its url give the same advice, resting on its tasks alone."""
     answers = [

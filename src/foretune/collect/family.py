@@ -96,8 +96,8 @@ class Family:
         self._check_target(data.target)
         if not self.serves(data):
             raise FamilyError(
-                f"{self.name} serves images only, and {data.name} is a table: give an NPZ file of images, or "
-                "choose another family."
+                f"{self.name} serves images only, and {data.name} is a table: give an NPZ file of images (in "
+                "Python arrays, or image_shape=(height, width, channels)), or choose another family."
             )
 
     def sees_whole(self, data: Dataset) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from ConfigSpace import ConfigurationSpace
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from foretune.collect.datasets import Dataset
+from foretune.collect.datasets import Dataset, make_image_dataset
 from foretune.collect.families import Family, families, family as find_family
 from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
@@ -37,8 +37,12 @@ def recommend(
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
     per_second: bool = False,
+    image_shape: Sequence[int] | None = None,
 ) -> list[Recommendation]:
     """What to try first on the table X (n, d) with target y (n,): the best config first.
+
+    X may be images, (n, height, width) or (n, height, width, channels), or rows of pixels with their
+    `image_shape`, (height, width) or (height, width, channels): bytes, or floats in [0, 1].
 
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
@@ -56,10 +60,8 @@ def recommend(
     >>> best[0].config
     {'C': 10, 'gamma': 0.01}
     """
-    frame, labels = _table(X), _column(y)
-    data = Dataset("new", frame.reset_index(drop=True), labels.reset_index(drop=True), target_of(labels))
     return advise(
-        data,
+        _dataset(X, _column(y).reset_index(drop=True), image_shape),
         family=family,
         metric=metric,
         n=n,
@@ -71,15 +73,39 @@ def recommend(
     )
 
 
-def _table(X: Any) -> pd.DataFrame:
-    """X (n, d) as a frame; `DatasetError` where it is of another shape."""
-    if isinstance(X, pd.DataFrame):
-        return X
-    values = X.toarray() if hasattr(X, "toarray") else X
-    values = np.asarray(values, dtype=None if hasattr(values, "dtype") else object)
+def _dataset(X: Any, y: "pd.Series[Any]", image_shape: Sequence[int] | None) -> Dataset:
+    """The dataset of a table (n, d), of images (n, h, w[, c]), or of rows of pixels with their shape."""
+    given = X.toarray() if hasattr(X, "toarray") else X
+    if image_shape is not None:
+        return make_image_dataset("new", _images(given, tuple(image_shape)), y)
+    values = given if isinstance(given, pd.DataFrame) else _array(given)
+    if values.ndim in {3, 4}:
+        return make_image_dataset("new", given, y)
     if values.ndim != 2:
-        raise DatasetError(f"X has shape {values.shape}: give a table of n rows and d columns.")
-    return pd.DataFrame(values)
+        raise DatasetError(
+            f"X has shape {values.shape}: give a table of n rows and d columns, or images (n, height, width) "
+            "or (n, height, width, channels)."
+        )
+    return Dataset("new", pd.DataFrame(values).reset_index(drop=True), y, target_of(y))
+
+
+def _array(given: Any) -> NDArray[Any]:
+    """What was given as an array, in which numbers beside texts stay numbers."""
+    try:
+        return np.asarray(given, dtype=None if hasattr(given, "dtype") else object)
+    except ValueError:
+        raise DatasetError("the rows, or images, of X differ in size: give all the same size.") from None
+
+
+def _images(rows: Any, image_shape: tuple[int, ...]) -> NDArray[Any]:
+    """Rows of pixels (n, h * w[ * c]) as images; `DatasetError` where they are none of this shape."""
+    values = np.asarray(rows)
+    if len(image_shape) not in {2, 3} or math.prod(values.shape[1:]) != math.prod(image_shape):
+        raise DatasetError(
+            f"X has shape {values.shape}, and holds no images of image_shape={image_shape}: give rows of "
+            "height x width x channels pixels, and these as image_shape."
+        )
+    return values.reshape(len(values), *image_shape)
 
 
 def _column(y: Any) -> "pd.Series[Any]":
