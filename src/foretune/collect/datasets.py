@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from foretune.collect.fingerprint import image_digest, table_digest
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
+from foretune.collect.hubs.picture_folder import is_picture_folder, no_dataset, read_picture_folder
 from foretune.collect.images import Part, Pixels, as_labels, as_pixels, is_idx_folder, read_images
 from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
 from foretune.data.csv_dialect import separator_of
@@ -187,6 +188,7 @@ def load_dataset(
     """The dataset of a file (CSV, TSV, Parquet, ARFF, NPZ), a bundled name (`iris`, `wine`, ...), or a hub.
 
     An NPZ file holds images and their labels, and so does a folder of IDX files: see `load_image_dataset`. A
+    folder of pictures holds them in folders named as their classes, CLASS/NAME.png (or .jpg). A
     folder of Parquet files with the names of Hugging Face datasets is one, FOLDER#test another part of it.
     Names of hubs, such as `hf:ylecun/mnist`, `openml:61`, `uci:iris`, are fetched once; `on_progress` is told
     how far a long download is. The column to predict is what a hub says, else `target`, if none is given.
@@ -200,13 +202,13 @@ def load_dataset(
         return _bundled(str(source))
     if is_hub_name(str(source)) and not path.exists():
         return load_from_hub(str(source), target_column=target_column, target=target, on_progress=on_progress)
-    if (path.is_file() and path.suffix.lower() == ".npz") or is_idx_folder(path):
-        return load_image_dataset(path, target=target)
     folder, _, part = str(source).partition("#")
     if folder and is_parquet_folder(Path(folder)) and not (part and path.exists()):
         return _load_parquet_folder(Path(folder), part or None, target_column, target)
+    if (path.is_file() and path.suffix.lower() == ".npz") or is_idx_folder(path) or is_picture_folder(path):
+        return load_image_dataset(path, target=target)
     if path.is_dir():
-        raise DatasetError(f"{source} is a folder of no dataset's: name one file in it.")
+        raise no_dataset(path)
     if not path.is_file():
         raise DatasetError(
             f"there is no file {str(source)!r}: give a {', '.join(FILE_TYPES)} file, "
@@ -270,12 +272,13 @@ def _load_pictures(path: Path, target_column: str | None, target: Target | None)
 
 
 def load_image_dataset(path: Path, *, part: Part = "all", target: Target | None = None) -> Dataset:
-    """The images and labels of an NPZ file, or of a folder of IDX files.
+    """The images and labels of an NPZ file, of a folder of IDX files, or of pictures, CLASS/NAME.png.
 
     An NPZ file names them x and y, images and labels, or x_train, y_train, x_test, y_test. `part` is "train",
-    "test", or "all": both, the training part first.
+    "test", or "all": both, the training part first. Pictures have no parts.
     """
-    images, labels = read_images(path, part)
+    idx_or_npz = is_idx_folder(path) or not path.is_dir()
+    images, labels = read_images(path, part) if idx_or_npz else read_picture_folder(path)
     return make_image_dataset(
         path.stem if path.is_file() else path.name, images, labels, target=target, source=str(path)
     )
@@ -289,6 +292,8 @@ def dataset_sources(places: "list[str]") -> Iterator[str]:
             yield place
             continue
         files = sorted(file for file in folder.iterdir() if file.suffix.lower() in FILE_TYPES)
+        if not files and is_picture_folder(folder):
+            files = [folder]
         if not files:
             raise DatasetError(f"the folder {place!r} holds no {', '.join(FILE_TYPES)} file.")
         yield from map(str, files)
