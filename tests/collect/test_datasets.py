@@ -349,6 +349,29 @@ def test_rows_without_target_and_columns_without_values_are_left_out(tmp_path: P
     ]
 
 
+def test_none_is_a_class_of_a_target_of_words(tmp_path: Path) -> None:
+    """Of None, mild and severe none is lost; an empty cell stays a gap, and so does None among numbers."""
+    (tmp_path / "words.csv").write_text("a,target\n1,None\n2,mild\n3,severe\n4,\n5,None\n")
+    with pytest.warns(UserWarning, match="words: 1 rows without 'target' are left out") as told:
+        data = load_dataset(tmp_path / "words.csv")
+    assert (data.y.tolist(), len(told)) == (["None", "mild", "severe", "None"], 1)
+    (tmp_path / "numbers.tsv").write_text("a\ttarget\n1\t1.5\n2\tNone\n3\t2.5\n")
+    with pytest.warns(UserWarning, match="numbers: 1 rows without 'target' are left out"):
+        assert load_dataset(tmp_path / "numbers.tsv").y.tolist() == [1.5, 2.5]
+
+
+def test_words_that_stand_for_a_gap_are_told(tmp_path: Path) -> None:
+    """Rows whose class is called NA or null are left out as R and SQL mean it, and these words are named."""
+    (tmp_path / "regions.csv").write_text("a;target\n1;NA\n2;EU\n3;AS\n4;null\n5;NA\n")
+    with pytest.warns(UserWarning) as told:
+        data = load_dataset(tmp_path / "regions.csv")
+    assert data.y.tolist() == ["EU", "AS"]
+    assert [str(one.message) for one in told] == [
+        "regions: a 'target' of NA, null stands for a missing one: name the class otherwise where it is one.",
+        "regions: 3 rows without 'target' are left out.",
+    ]
+
+
 def test_a_table_with_such_gaps_is_refused() -> None:
     """What is given as a table is taken as it is: its owner is asked to leave out what teaches nothing."""
     with pytest.raises(DatasetError, match="column 'b' has no value at all: drop it"):

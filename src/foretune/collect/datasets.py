@@ -17,7 +17,7 @@ from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.hubs.picture_folder import is_picture_folder, no_dataset, read_picture_folder
 from foretune.collect.images import Part, Pixels, as_labels, as_pixels, is_idx_folder, read_images
 from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
-from foretune.data.csv_dialect import separator_of
+from foretune.data.csv_dialect import SEPARATORS, separator_of
 from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
@@ -28,6 +28,7 @@ from foretune.features.table import FEW_DISTINCT, target_of
 
 ALMOST: Final = 0.8  # of likeness: "traget" was meant to be "target"
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+NO_GAP: Final = "None"  # what pandas takes for a gap, and is a class in a target of words
 FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
 
 
@@ -226,6 +227,8 @@ def load_dataset(
             f"target_column=...); it has {some}."
         )
     column = target_column or "target"
+    if path.suffix.lower() in SEPARATORS and column in table.columns:
+        table = _with_classes_named_none(table, column, path)
     table = _without_gaps(_without_row_numbers(table, path.stem), column, path.stem)
     return make_dataset(path.stem, table, column, target=target, source=str(source))
 
@@ -240,6 +243,23 @@ def _without_row_numbers(table: pd.DataFrame, name: str) -> pd.DataFrame:
         return table
     warnings.warn(f"{name}: its first column numbers the rows, and is left out.", stacklevel=3)
     return table.drop(columns=first)
+
+
+def _with_classes_named_none(table: pd.DataFrame, target_column: str, path: Path) -> pd.DataFrame:
+    """The table in which None is a class of a target of words; what else stands for a gap there is told.
+
+    pandas takes None for one, as it does NA or null: but a class is called so where no disease or award is.
+    """
+    labels = table[target_column]
+    if not labels.isna().any() or not all(isinstance(one, str) for one in labels.dropna()):
+        return table
+    written = pd.read_csv(path, sep=separator_of(path), index_col=False, keep_default_na=False, dtype=str)
+    table = table.assign(**{target_column: labels.mask(written[target_column] == NO_GAP, NO_GAP)})
+    gaps = written[target_column][table[target_column].isna()]
+    if words := sorted({*gaps} - {""}):
+        told = f"a {target_column!r} of {', '.join(words)} stands for a missing one"
+        warnings.warn(f"{path.stem}: {told}: name the class otherwise where it is one.", stacklevel=3)
+    return table
 
 
 def _without_gaps(table: pd.DataFrame, target_column: str, name: str) -> pd.DataFrame:
