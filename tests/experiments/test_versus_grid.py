@@ -17,7 +17,7 @@ from foretune.data.errors import DatasetError, LearningError
 from foretune.data.records import Config, Task, Trial
 from foretune.experiments import versus_grid
 from foretune.experiments.evaluation import evaluate
-from foretune.experiments.summaries import as_rows, prediction_accuracy
+from foretune.experiments.summaries import as_rows, overall, prediction_accuracy
 from foretune.experiments.versus_grid import (
     Bench,
     Case,
@@ -194,6 +194,20 @@ def test_errors_in_units_are_not_forecast() -> None:
     (row,), (told,) = as_rows([case], "rmse"), prediction_accuracy([case], "auto", "rmse")
     assert row["predicted"] == [] and row["measured"] == [58.0, 59.0, 77.0]
     assert told["spearman"] == 1.0 and np.isnan([told["rmse"], told["r2"]]).all()
+
+
+def test_errors_in_units_have_no_mean_over_datasets() -> None:
+    """Gaps by rmse are shares of the grid's, so a target in thousands does not drown one in hundredths."""
+    cases = []
+    for name, unit, behind in (("houses", 1e4, 1.1), ("doses", 0.01, 1.3)):
+        scores = {search: {"rmse": unit} for search in ("grid", "default", "fixed")}
+        scores["recommended"] = {"rmse": unit * behind}
+        searches = {key: Search({}, None, each, 1, 0.1, 0.1, None) for key, each in scores.items()}
+        cases.append(Case(name, "svm", searches, [], []))
+    row = overall(cases, "rmse")
+    assert row["gap_recommended"] == pytest.approx(0.2) and row["within_001_default"] == 1.0
+    assert np.isnan(row["rmse_grid"])
+    assert overall(cases[:1], "rmse")["rmse_grid"] == 1e4
 
 
 def knn_past() -> list[Task]:

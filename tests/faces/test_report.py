@@ -239,11 +239,11 @@ def test_the_byline_says_everything_once(tmp_path: Path) -> None:
 
 
 def test_the_bars_follow_the_metric(tmp_path: Path) -> None:
-    """An error that is lower than the grid's is a gap below zero."""
+    """An error that is lower than the grid's is a gap below zero, a share of the grid's."""
     searches = {"recommended": {"rmse": 1.0}, "grid": {"rmse": 1.5}}
     html = html_of({"metric": "rmse", "cases": [case(searches=searches)]}, tmp_path)
-    assert "svm on iris: gap −0.5000" in html
-    assert "<title>svm on iris: −0.5000</title>" in html
+    assert "svm on iris: gap −0.3333" in html
+    assert "<title>svm on iris: −0.3333</title>" in html
 
 
 def test_a_replay_is_printed_alone() -> None:

@@ -119,9 +119,9 @@ def test_scores_are_those_of_the_metric(metric: str, shown: list[str]) -> None:
     assert case_tables(found, report)[0].heads[4 : 3 + len(shown)] == shown[1:]
 
 
-@pytest.mark.parametrize(("metric", "gap"), [("accuracy", 0.25), ("r2", 0.25), ("rmse", -0.25)])
+@pytest.mark.parametrize(("metric", "gap"), [("accuracy", 0.25), ("r2", 0.25), ("rmse", -1 / 3)])
 def test_a_gap_is_a_loss(metric: str, gap: float) -> None:
-    """A search that scores lower is behind, unless the metric counts errors."""
+    """A search that scores lower is behind, unless the metric counts errors, whose gap is a share."""
     assert case_gap(case(recommended={metric: 0.5}, grid={metric: 0.75}), metric) == gap
 
 
@@ -139,6 +139,14 @@ def test_the_difference_to_the_fixed_cell_has_its_error(changes: dict[str, Any],
     row = family_row(gap_difference_to_fixed=-0.0024, gap_difference_error=0.0019) | changes
     (gaps,) = performance_tables({"summary": [row]})[1:]
     assert column(gaps, "rec. − fixed") == [text]
+
+
+def test_a_gap_of_errors_is_told_as_a_share() -> None:
+    """By rmse headline and table say that a gap is a share of the grid's error; by r2 they do not."""
+    report = {"metric": "rmse", "summary": [family_row(gap_recommended=0.031)]}
+    assert "within 3.1 % of its rmse on average" in headline(report)
+    assert performance_tables(report)[-1].title.startswith("Gap to the grid, as a share of its rmse")
+    assert "within 0.031 r2 on average" in headline(report | {"metric": "r2"})
 
 
 def test_memory_is_not_saved() -> None:

@@ -82,6 +82,20 @@ def to_score(metric: str, loss: float) -> float:
     return to_loss(metric, loss)
 
 
+def gap_to(metric: str, score: float, other: float) -> float:
+    """How far a score stays behind another one, positive where it is worse.
+
+    An error in the target's units as a share of the other one, so that gaps of several targets have a mean.
+
+    >>> gap_to("r2", 0.5, 0.75), gap_to("rmse", 110.0, 100.0)
+    (0.25, 0.1)
+    """
+    gap = to_loss(metric, score) - to_loss(metric, other)
+    if metric not in HAS_UNITS or gap == 0:
+        return gap
+    return gap / other if other else math.inf
+
+
 def metric_of_scorer(name: str) -> str:
     """What foretune calls the metric that scikit-learn's scorer of this name measures.
 

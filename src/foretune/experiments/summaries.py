@@ -1,5 +1,6 @@
 """The cases of an experiment as rows for a report, and the means over them."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -13,7 +14,10 @@ from foretune.experiments.versus_grid import Case
 
 
 def summary(cases: Sequence[Case], metric: str) -> list[dict[str, Any]]:
-    """One row for each family: gaps to the full grid, scores, costs, and what was saved."""
+    """One row for each family: gaps to the full grid, scores, costs, and what was saved.
+
+    Errors in the units of several targets have no mean; the gaps by them are shares.
+    """
     names = dict.fromkeys(case.family for case in cases)
     return [_summary(name, [case for case in cases if case.family == name], metric) for name in names]
 
@@ -32,7 +36,8 @@ def _summary(family: str, cases: Sequence[Case], metric: str) -> dict[str, Any]:
         row[f"within_001_{name}"] = float(np.mean(gap <= 0.01))
         for kind in sorted(set.intersection(*(set(search.scores) for search in of_search))):
             key = f"{kind.removesuffix('_macro')}_{name}"
-            row[key] = float(np.mean([search.scores[kind] for search in of_search]))
+            alike = kind not in HAS_UNITS or len({case.dataset for case in cases}) == 1
+            row[key] = float(np.mean([search.scores[kind] for search in of_search])) if alike else math.nan
         for cost, attribute in (("fits", "fits"), ("seconds", "seconds"), ("cpu", "cpu_seconds")):
             row[f"{cost}_{name}"] = float(np.mean([getattr(search, attribute) for search in of_search]))
         peaks = [search.peak_bytes for search in of_search if search.peak_bytes is not None]

@@ -13,7 +13,7 @@ from foretune.collect.datasets import Dataset
 from foretune.collect.evaluation import Measurement, PreparedData, Protocol, measure
 from foretune.collect.families import Family
 from foretune.data.errors import ForetuneError, LearningError
-from foretune.data.metrics import Target, to_loss, to_score
+from foretune.data.metrics import Target, gap_to, to_loss, to_score
 from foretune.data.records import Config, Evidence, Ints, Task, Trial
 from foretune.experiments.measured import Measured
 from foretune.features.encoding import Encoder
@@ -78,10 +78,10 @@ class Case:
     seed: int | None = None
 
     def gap(self, search: str | Search, metric: str) -> float:
-        """How far a search stays behind the full grid on the outer test part; below 0 it is ahead."""
+        """How far a search stays behind the full grid on the outer test part, by `gap_to`; below 0 ahead."""
         mine = self.searches[search] if isinstance(search, str) else search
         grid = self.searches["grid"]
-        return to_loss(metric, mine.scores[metric]) - to_loss(metric, grid.scores[metric])
+        return gap_to(metric, mine.scores[metric], grid.scores[metric])
 
 
 @dataclass

@@ -32,6 +32,7 @@ from foretune.faces.tables import (
     case_tables,
     case_title,
     cost_tables,
+    gap_name,
     generalisation_tables,
     headline,
     metric_of,
@@ -142,7 +143,7 @@ def _cell_points(case: Row) -> list[Point]:
 def _performance_charts(report: Report) -> list[str]:
     return _bar_charts(
         report,
-        "gap to the grid",
+        gap_name(report).lower(),
         partial(case_gap, metric=metric_of(report)),
         show=show_gap,
         more_is_better=False,

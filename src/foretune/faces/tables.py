@@ -2,7 +2,8 @@
 
 A report is a plain mapping, and every part of it is optional: what it holds is shown, and a number that is
 missing is a dash. The page and the console show the same tables, which are built here once.
-A gap is the search's outer loss minus the grid's: positive where the search did worse than the grid.
+A gap is the search's outer loss minus the grid's, positive where the search did worse, of an error in
+the target's units as a share of the grid's.
 """
 
 import math
@@ -10,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
-from foretune.data.metrics import CLASSIFICATION_METRICS, to_loss
+from foretune.data.metrics import CLASSIFICATION_METRICS, HAS_UNITS, gap_to
 from foretune.faces.axes import is_number
 
 Report = Mapping[str, Any]
@@ -72,7 +73,8 @@ def _reached(rows: Sequence[Row], metric: str) -> str:
     if abs(gap) < 0.00005:
         return f"matched the full grid in {metric} on average"
     verb = "reached the full grid within" if gap > 0 else "beat the full grid by"
-    return f"{verb} {show_digits(abs(gap))} {metric} on average"
+    much = f"{show_digits(100 * abs(gap))} % of its" if metric in HAS_UNITS else show_digits(abs(gap))
+    return f"{verb} {much} {metric} on average"
 
 
 def _at_what_cost(rows: Sequence[Row]) -> str:
@@ -139,7 +141,13 @@ def _gap_table(report: Report) -> list[Table]:
     ]
     heads = ["family", "cases", "recommended", "fixed", "rec. − fixed", "default", "≤ 0.01"]
     # Of the columns only the fixed cell's own gap follows from the others.
-    return _filled(Table("Gap to the grid (positive: worse than the grid)", heads, rows, spare=[3]))
+    return _filled(Table(f"{gap_name(report)} (positive: worse than the grid)", heads, rows, spare=[3]))
+
+
+def gap_name(report: Report) -> str:
+    """What gaps are called: errors in the target's units are no sum, so their gaps are shares."""
+    metric = metric_of(report)
+    return f"Gap to the grid, as a share of its {metric}" if metric in HAS_UNITS else "Gap to the grid"
 
 
 def _with_error(row: Row, key: str, error_key: str) -> str:
@@ -224,7 +232,7 @@ def _unseen_table(report: Report) -> list[Table]:
         for row in report.get("unseen_family") or ()
     ]
     heads = ["family", "learned from", "shared", "cases", "gap", "default"]
-    return _filled(Table("Gap to the grid for a family never seen before", heads, rows, texts=3))
+    return _filled(Table(f"{gap_name(report)}, for a family never seen before", heads, rows, texts=3))
 
 
 def case_title(case: Row, report: Report) -> str:
@@ -264,7 +272,7 @@ def case_tables(case: Row, report: Report) -> list[Table]:
 def case_gap(case: Row, metric: str) -> float | None:
     """The gap of the recommended search to the grid."""
     mine, grid = (_search(case, name).get(metric) for name in ("recommended", "grid"))
-    return to_loss(metric, mine) - to_loss(metric, grid) if is_number(mine) and is_number(grid) else None
+    return gap_to(metric, mine, grid) if is_number(mine) and is_number(grid) else None
 
 
 def case_saved(case: Row) -> float | None:
