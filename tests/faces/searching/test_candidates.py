@@ -180,3 +180,16 @@ def test_values_are_translated_into_the_units_of_the_past() -> None:
     wide = candidates(None, SVC(), units=units)
     k = next(k for k, one in enumerate(wide.seen) if isinstance(one.get("gamma"), float))
     assert wide.settings[k]["gamma"] == pytest.approx(wide.seen[k]["gamma"] / 100, rel=1e-3)
+
+
+@pytest.mark.parametrize("param_space", [None, "C alone"])
+def test_what_the_user_has_set_is_told_as_it_is(param_space: str | None) -> None:
+    """On unscaled columns a settled gamma is translated for the past, and told as the user set it."""
+    space = None
+    if param_space is not None:
+        space = ConfigurationSpace()
+        space.add(Float("C", (0.1, 10.0), log=True, default=1.0))
+    found = candidates(space, SVC(gamma=0.001), units=Units(columns=10.0), fresh=8)
+    assert len(found.told) > 5
+    assert {one["gamma"] for one in found.told if "gamma" in one} == {0.001}
+    assert {one["gamma"] for one in found.seen if "gamma" in one} == {0.1}

@@ -114,10 +114,15 @@ def _wide(model: Model, units: Units, recorded: Iterable[Config], fresh: int) ->
     def freely(config: Config) -> dict[str, Any]:
         return {name: config[name] for name in free if name in config}
 
+    def with_settled(config: Config) -> dict[str, Any]:  # which is in the units of the data at hand
+        whole = complete(space, {**config, **settled})
+        past = units.as_past(model.name, whole)
+        return whole | {name: past[name] for name in settled if name in whole}
+
     legal = (one for one in map(freely, recorded) if is_legal(space, one))
     pool = [{}, *legal, *map(freely, sobol_configs(space, fresh))]
     now = units.as_past(model.name, complete(space, settled))
-    seen = _unique([now, *(complete(space, {**one, **settled}) for one in pool)])
+    seen = _unique([now, *map(with_settled, pool)])
     here = (model.outside(units.as_here(model.name, freely(one))) for one in seen)
     told = [units.as_here(model.name, one) for one in seen]
     return Candidates([model.wrapped(one) for one in here], seen, told, space, seen[0])
@@ -136,9 +141,9 @@ def _spaced(
     if not here:
         raise SpaceError("the space forbids all that was drawn from it: loosen its forbidden clauses.")
     own = {name: value for name, value in settled.items() if name not in names}
-    seen = [own | units.as_past(model.name, one) for one in here]
-    settings = [model.wrapped(model.outside(one)) for one in here]
     told = [own | dict(one) for one in here]
+    seen = [units.as_past(model.name, one) for one in told]
+    settings = [model.wrapped(model.outside(one)) for one in here]
     return Candidates(settings, seen, told, _with_others(model, space, seen), seen[0])
 
 
