@@ -349,6 +349,14 @@ def test_rows_without_target_and_columns_without_values_are_left_out(tmp_path: P
     ]
 
 
+def test_blanks_behind_commas_are_no_part_of_names(tmp_path: Path) -> None:
+    """Columns, classes and quoted cells are the same with a blank before them as without."""
+    (tmp_path / "blanks.csv").write_text('a, "b, c", target\n1, 2, "x"\n3, 4, y\n5, , x\n6,7,y\n')
+    data = load_dataset(tmp_path / "blanks.csv")
+    assert ([*data.X], data.y.tolist()) == (["a", "b, c"], ["x", "y", "x", "y"])
+    assert data.X["b, c"].isna().sum() == 1
+
+
 def test_none_is_a_class_of_a_target_of_words(tmp_path: Path) -> None:
     """Of None, mild and severe none is lost; an empty cell stays a gap, and so does None among numbers."""
     (tmp_path / "words.csv").write_text("a,target\n1,None\n2,mild\n3,severe\n4,\n5,None\n")

@@ -253,7 +253,7 @@ def _with_classes_named_none(table: pd.DataFrame, target_column: str, path: Path
     labels = table[target_column]
     if not labels.isna().any() or not all(isinstance(one, str) for one in labels.dropna()):
         return table
-    written = pd.read_csv(path, sep=separator_of(path), index_col=False, keep_default_na=False, dtype=str)
+    written = _cells(path, sep=separator_of(path), index_col=False, keep_default_na=False, dtype=str)
     table = table.assign(**{target_column: labels.mask(written[target_column] == NO_GAP, NO_GAP)})
     gaps = written[target_column][table[target_column].isna()]
     if words := sorted({*gaps} - {""}):
@@ -352,15 +352,21 @@ def _read(path: Path) -> pd.DataFrame:
         ) from error
 
 
+def _cells(path: Path, **options: Any) -> pd.DataFrame:
+    """The table of a text file; a blank behind a comma is part of no name and no class."""
+    table: pd.DataFrame = pd.read_csv(path, skipinitialspace=True, **options)
+    return table
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
     """The table; pandas would rename a column that comes twice, a second target say, to a feature."""
     sep = separator_of(path)
-    named = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
+    named = _cells(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
     if not named.is_unique:
         raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
     # Without index_col=False the first column becomes an index where every row ends with a separator.
-    table = pd.read_csv(path, sep=sep, index_col=False)
-    with_commas = pd.read_csv(path, sep=sep, decimal=",", index_col=False) if sep == ";" else table
+    table = _cells(path, sep=sep, index_col=False)
+    with_commas = _cells(path, sep=sep, decimal=",", index_col=False) if sep == ";" else table
     return max(table, with_commas, key=lambda one: one.select_dtypes("number").shape[1])
 
 
