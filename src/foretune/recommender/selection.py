@@ -20,6 +20,7 @@ from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
+from foretune.recommender.foretelling import SURE, agreement, foretold
 from foretune.recommender.memory import content_key, name_of, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
@@ -48,11 +49,13 @@ class Notes:
     """What is written down in rehearsals.
 
     By the number of trials, errors in stds (m,) of the configs not yet tried; for each task the log evidence
-    (opinions + 1,); verdicts on whether a search could have stopped.
+    (opinions + 1,), and how its first forecast agrees with the truth; verdicts on whether a search could
+    have stopped.
     """
 
     errors: dict[int, list[Floats]]
     evidence: list[Floats] = field(default_factory=list)
+    agreements: list[float] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -62,7 +65,8 @@ class Rehearsal:
 
     `odds` (opinions + 1,) are the prior shares of the opinions, `inflation` (watched,) the factor by which
     the std of a forecast is too small after so many trials, `stopping` when searches could have stopped.
-    `relevance` says which columns matter in the space that `space` names.
+    `relevance` says which columns matter in the space that `space` names. By `foretold` standard errors the
+    tasks were foretold by one another better than by nothing.
     """
 
     odds: Floats
@@ -71,6 +75,7 @@ class Rehearsal:
     stopping: Stopping
     relevance: Relevance
     space: str
+    foretold: float = SURE
 
     def as_json(self) -> dict[str, Any]:
         """The rehearsal as texts, numbers and lists."""
@@ -79,6 +84,7 @@ class Rehearsal:
             "scales": self.relevance.scales.tolist(),
             "noise": self.relevance.noise,
             "space": self.space,
+            "foretold": self.foretold,
         }
         return {**lists, "tasks": self.tasks, **self.stopping.as_json(), **kernel}
 
@@ -89,7 +95,8 @@ class Rehearsal:
             np.array(values[name], dtype=np.float64) for name in ("odds", "inflation", "scales")
         )
         relevance, stopping = Relevance(scales, float(values["noise"])), Stopping.of_json(values)
-        return cls(odds, inflation, int(values["tasks"]), stopping, relevance, str(values["space"]))
+        tasks, known = int(values["tasks"]), float(values["foretold"])
+        return cls(odds, inflation, tasks, stopping, relevance, str(values["space"]), known)
 
 
 class Auto:
@@ -192,7 +199,8 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
             _play(taught_by_others, odds, sides[k][0], notes)
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
     learned, inflation = _learned(np.array(notes.evidence), odds), _inflation(notes.errors)
-    return Rehearsal(learned, inflation, len(notes.evidence), stopping, relevance, space)
+    known = foretold(notes.agreements)
+    return Rehearsal(learned, inflation, len(notes.evidence), stopping, relevance, space, known)
 
 
 def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None:
@@ -207,6 +215,8 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None
     tried = np.zeros(len(configs), dtype=bool)
     for count in range(min(STEPS, len(configs) - 2) + 1):
         forecast = opinion(past, odds, now, configs)
+        if not count:
+            notes.agreements.append(agreement(forecast.mean, truth))
         if count in notes.errors:
             off = np.abs(truth - forecast.mean) / np.maximum(forecast.std, 1e-12)
             notes.errors[count].append(off[~tried])
