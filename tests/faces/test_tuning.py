@@ -71,6 +71,13 @@ def test_errors_in_units_are_compared_once_they_show_their_size() -> None:
     assert (answer_of(small)["explanation"]["gain"]["mean"] is not None) == tried
 
 
+@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -0.1])
+def test_a_tolerance_is_looked_at_before_the_search(tolerance: float) -> None:
+    """What is no tolerance is refused before the first training."""
+    with pytest.raises(LearningError, match=r"tolerance=.*finite number, 0 or greater"):
+        Limits(tolerance=tolerance)
+
+
 def test_two_at_a_time_differ(data: Dataset, past: list[Task]) -> None:
     """With two processes the configs of a batch are different, and no more are tried than asked for."""
     tuned = tune(bench(data, jobs=2), past, Limits(3))

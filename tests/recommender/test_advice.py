@@ -161,6 +161,8 @@ def test_n_configs_of_one_family(history: History) -> None:
         ({"family": "random_forest"}, LearningError, "random_forest"),
         ({"family": "svm", "learner": "oracle"}, LearningError, "'oracle'"),
         ({"candidates": [{"C": 1.0}]}, LearningError, "family="),
+        ({"n": True}, LearningError, "n=True is no count"),
+        ({"n": -1}, LearningError, "n=-1 is no count"),
         ({"family": "svm", "candidates": [{"gama": 1.0}]}, SpaceError, "did you mean 'gamma'"),
     ],
 )

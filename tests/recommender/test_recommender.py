@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from ConfigSpace import Configuration, ConfigurationSpace, Float
 from sklearn.svm import SVC, SVR
@@ -298,6 +299,14 @@ def test_another_family_is_refused() -> None:
     recommender = Recommender("portfolio").fit(related_tasks())
     with pytest.raises(LearningError, match="taught on svm, and is asked about knn"):
         recommender.recommend(replace(related_task("new", 0.5, 0.5), trials=(), family="knn"))
+
+
+@pytest.mark.parametrize("n", [-1, 2.5, "3", True, None])
+def test_a_count_that_is_none_is_refused(forest: Recommender, n: Any) -> None:
+    """What is no count of configs is answered by what is wanted; numpy's whole numbers are counts."""
+    with pytest.raises(LearningError, match=r"n=.*whole number"):
+        forest.recommend(NEW, n)
+    assert [len(forest.recommend(NEW, one)) for one in (0, np.int64(2))] == [0, 2]
 
 
 def test_the_default_comes_first_where_nothing_is_expected_to_be_better() -> None:

@@ -1,6 +1,8 @@
 """When a search may stop."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +46,13 @@ def test_without_a_finished_trial_there_is_no_outlook(recommender: Recommender) 
     """The error says to try a config first."""
     with pytest.raises(LearningError, match="try a config first"):
         recommender.outlook(related_task("new", 0.3, 0.4))
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, -1.0, math.inf, "0.1", True])
+def test_a_tolerance_that_is_none_is_refused(recommender: Recommender, tolerance: Any) -> None:
+    """What is no finite number from 0 on is answered by what is wanted."""
+    with pytest.raises(LearningError, match=r"tolerance=.*finite number, 0 or greater"):
+        recommender.outlook(tried(2), tolerance=tolerance, candidates=RELATED_CELLS)
 
 
 def test_verdicts_calibrate() -> None:

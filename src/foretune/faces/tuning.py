@@ -16,7 +16,7 @@ from foretune.recommender.beside import taught_beside
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import nothing_on
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
-from foretune.recommender.stopping import Outlook
+from foretune.recommender.stopping import Outlook, check_tolerance
 from foretune.recommender.stretching import Stretching
 
 TOLERANCE = 0.01  # of the outlook where none is given
@@ -34,6 +34,10 @@ class Limits:
     seconds: float | None = None
     tolerance: float | None = None
     per_second: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tolerance is not None:
+            check_tolerance(self.tolerance)
 
 
 @dataclass(frozen=True)

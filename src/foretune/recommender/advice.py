@@ -19,6 +19,7 @@ from foretune.data.spaces import check_names, complete, unfold, with_words
 from foretune.features.table import target_of
 from foretune.history.readers.inferred import in_words
 from foretune.recommender.beside import taught_beside
+from foretune.recommender.candidates import check_count
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside
 from foretune.recommender.ranking import FamilyRanking
@@ -137,6 +138,7 @@ def advise(
 
     By a metric in the target's units the scores are those of past targets, which a note says.
     """
+    check_count(n)
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
     named = [family] if isinstance(family, str) else list(family or ())
     only = named[0] if len(named) == 1 else None

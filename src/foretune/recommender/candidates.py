@@ -1,17 +1,24 @@
-"""The configs that a caller names as candidates: those that mean nothing, and those that no space holds."""
+"""What a caller asks for: how many configs, and among which; some mean nothing, some lie in no space."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 from ConfigSpace.hyperparameters import NumericalHyperparameter
 
-from foretune.data.errors import SpaceError
+from foretune.data.errors import LearningError, SpaceError
 from foretune.data.records import Config, plain
 from foretune.data.spaces import KIND, check_names, holds, names_of, unfold
 from foretune.recommender.lesson import Lesson
 
 LARGEST: Final = 1e300  # of a number; beyond, floats overflow
+
+
+def check_count(n: object) -> None:
+    """Raises `LearningError` where this is no number of configs."""
+    if isinstance(n, bool) or not isinstance(n, Integral) or int(n) < 0:
+        raise LearningError(f"n={n!r} is no count of configs: give a whole number, such as n=3.")
 
 
 def pool_of(lesson: Lesson, candidates: Sequence[Config], *, family: str) -> dict[str, Config]:

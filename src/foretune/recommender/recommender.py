@@ -37,7 +37,7 @@ from foretune.learners.network import Network
 from foretune.learners.portfolio import Portfolio
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.acquisition import expected_gain
-from foretune.recommender.candidates import outside, pool_of
+from foretune.recommender.candidates import check_count, outside, pool_of
 from foretune.recommender.changes import assumptions, distinct, joined, renamed, spelled, spelled_otherwise
 from foretune.recommender.coverage import Coverage
 from foretune.recommender.durations import Durations
@@ -52,7 +52,7 @@ from foretune.recommender.lesson import Lesson
 from foretune.recommender.loss_range import LossRange, reckoned
 from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
-from foretune.recommender.stopping import Outlook, Stopping
+from foretune.recommender.stopping import Outlook, Stopping, check_tolerance
 from foretune.recommender.thinning import thinned
 from foretune.recommender.tried import in_part, whole_or_running, with_tried
 
@@ -206,9 +206,10 @@ class Recommender:
         default comes first where, by a bounded score, nothing is expected to be better. A candidate that lies
         outside the spaces of the past and of the task is recommended with a note.
 
-        Raises `LearningError` before `fit`, and `SpaceError` for a candidate with an unknown hyperparameter,
-        or without a number where one is wanted.
+        Raises `LearningError` before `fit` or for an `n` that is no count, and `SpaceError` for a candidate
+        with an unknown hyperparameter, or without a number where one is wanted.
         """
+        check_count(n)
         task, lesson = reckoned(task), self._lesson(task)
         pool = _pool(lesson, task, candidates)
         guarded = isinstance(self.learner, Auto) and not task.trials
@@ -249,8 +250,10 @@ class Recommender:
         `lowest` is the least loss that there can be, that of the metric where it is not given.
 
         How sure it is was learned by the `auto` learner from searches through past tasks; any other learner's
-        word is taken as it is. Raises `LearningError` before `fit`, or where no trial is finished.
+        word is taken as it is. Raises `LearningError` before `fit`, where no trial is finished, or for a
+        tolerance that is no finite number.
         """
+        check_tolerance(tolerance)
         task = reckoned(task)
         if task.best is None or task.best.loss is None:
             raise LearningError("an outlook needs a finished trial: try a config first.")

@@ -1,13 +1,16 @@
 """When a search may stop: what is left to gain, and how sure it is that the best so far will do."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Final, Self
 
 import numpy as np
 from scipy.special import expit, log_ndtr
 from sklearn.linear_model import LogisticRegression
 
+from foretune.data.errors import LearningError
 from foretune.data.records import Floats, Forecast, Mask
 from foretune.recommender.acquisition import expected_gain
 
@@ -15,6 +18,12 @@ TOLERANCES: Final = (0.03, 0.1, 0.3)  # rehearsed, in typical spreads of a task'
 REACH: Final = np.linspace(0.0, 3.0, 31)[1:]  # gains looked at, in such spreads
 FEWEST: Final = 200  # rehearsed verdicts that a calibration needs
 PRIOR: Final = np.array([-1.0, 0.0, -1.0, 0.0])  # an uncalibrated verdict: the count of better configs alone
+
+
+def check_tolerance(tolerance: object) -> None:
+    """Raises `LearningError` for a tolerance that is none."""
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not 0 <= float(tolerance) < math.inf:
+        raise LearningError(f"tolerance={tolerance!r} is no tolerance: give a finite number, 0 or greater.")
 
 
 @dataclass(frozen=True)
