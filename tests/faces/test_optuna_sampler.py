@@ -259,6 +259,26 @@ def test_workers_that_begin_together_all_begin_with_the_past(
     assert first.params != second.params
 
 
+@pytest.mark.parametrize("finished", [0, 3])
+def test_a_trial_that_has_shown_a_part_is_not_proposed_again(
+    finished: int, past: optuna.storages.InMemoryStorage
+) -> None:
+    """What another process has shown one parameter of counts as tried, whoever asks next."""
+    storage = optuna.storages.InMemoryStorage()
+    first = optuna.create_study(storage=storage, sampler=MetaSampler(past, seed=0))
+    first.optimize(quadratic(), n_trials=finished)
+    others = [
+        optuna.load_study(study_name=first.study_name, storage=storage, sampler=MetaSampler(past, seed=0))
+        for _ in range(2)
+    ]
+    begun = first.ask()
+    begun.suggest_float("x", -5, 5)
+    for other in others:
+        quadratic()(other.ask())
+    quadratic()(begun)
+    assert len({tuple(trial.params.values()) for trial in first.trials}) == finished + 3
+
+
 def test_what_was_overruled_is_not_proposed_again(past: optuna.storages.InMemoryStorage) -> None:
     """Where a parameter is fixed by others, the rest of a proposal is still new in each trial."""
     study = optuna.create_study(sampler=MetaSampler(past))

@@ -127,7 +127,7 @@ class LiveStudy:
     def _first(self, now: Moment, names: Distributions) -> Config | None:
         """A config in the space of the past, where the study has shown no more than these parameters."""
         tasks = self._search.continued(_sorts(names))
-        return self._propose(now, tasks, tasks[-1].space, {}) if tasks else None
+        return self._propose(now, tasks, tasks[-1].space, now.known) if tasks else None
 
     def _next(self, now: Moment, known: Distributions) -> Config | None:
         """A config in the space that the study has shown."""
@@ -151,7 +151,7 @@ class LiveStudy:
 
         name, metafeatures = now.study.study_name, self._metafeatures
         task = Task(name, FAMILY, space, metric=METRIC, metafeatures=metafeatures, trials=self._trials(now))
-        return self._search.propose(tasks, task, whole, ahead=self._silent(now, known))
+        return self._search.propose(tasks, task, whole, ahead=self._silent(now))
 
     def _trials(self, now: Moment) -> tuple[Trial, ...]:
         """The study's other trials in foretune's words; of running ones what was proposed counts too."""
@@ -169,15 +169,15 @@ class LiveStudy:
         # What was overruled once would be again: it is not proposed a second time.
         return tuple(trial for trial in (*found, *self._overruled.values()) if trial.config)
 
-    def _silent(self, now: Moment, known: Distributions) -> int:
-        """How many workers that started before this one have not shown yet (all of) what they are trying.
+    def _silent(self, now: Moment) -> int:
+        """How many workers that started before this one have shown nothing yet of what they are trying.
 
         One that was silent when a later trial had begun and ended is gone.
         """
         running = (one for one in now.others if one.state is TrialState.RUNNING and one.number < now.number)
         ended = max((one.number for one in now.others if one.state.is_finished()), default=-1)
         waited_for = (one for one in running if one.number > ended and not self._proposals.get(one.number))
-        return sum(not (one.params and known) for one in waited_for)
+        return sum(not one.params for one in waited_for)
 
     def _warn(self) -> None:
         """Says once that nothing in the past is like the study."""

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from foretune.data.records import DONE, FAILED, Config, Task, Trial
+from foretune.data.records import DONE, FAILED, RUNNING, Config, Task, Trial
 from foretune.faces.sampling.matching import Sorts, alike, lightened, likeliest_family, sorts_of
 from foretune.faces.sampling.pool import Pool
 from foretune.recommender.changes import renamed
@@ -63,7 +63,7 @@ class WarmSearch:
     ) -> Config:
         """The config to try next on the task, as these matching tasks teach; where none is left any again.
 
-        The best `ahead` are passed over: others are about to try them.
+        The best `ahead` are passed over: others are about to try them. A running trial may have shown a part.
         """
         assert task.space is not None
         lesson = self._lesson(tasks)
@@ -74,6 +74,7 @@ class WarmSearch:
         stage = (len(task.done) + STAGE // 2) // STAGE
         candidates = pool.of(task, stage)
         now = replace(task, trials=_recent(task.trials, stage * STAGE - STAGE // 2))
+        now = _foreseen(lesson.recommender, now, candidates)
         found = lesson.recommender.recommend(now, min(ahead, MOST_AHEAD) + 1, candidates=candidates)
         again = np.random.default_rng((self._seed, len(task.trials))).integers(len(candidates))
         return found[-1].config if found else candidates[int(again)]
@@ -90,6 +91,20 @@ class WarmSearch:
             recommender = Recommender(Auto(unrehearsed()), aliases=self._aliases).fit(former)
             self._lessons = {chosen: Matched(recommender, list(tasks))}  # the last one is what is asked for
         return self._lessons[chosen]
+
+
+def _foreseen(recommender: Recommender, task: Task, candidates: Sequence[Config]) -> Task:
+    """The task, each running trial being the best candidate that begins as it does, if one does."""
+    for k, trial in enumerate(task.trials):
+        if trial.status is not RUNNING:
+            continue
+        shown = trial.config
+        begun = [one for one in candidates if len(one) > len(shown) and shown.items() <= one.items()]
+        others = replace(task, trials=(*task.trials[:k], *task.trials[k + 1 :]))
+        for found in recommender.recommend(others, candidates=begun) if begun else ():
+            whole = replace(trial, config=found.config)
+            task = replace(task, trials=(*task.trials[:k], whole, *task.trials[k + 1 :]))
+    return task
 
 
 def _recent(trials: Sequence[Trial], settled: int) -> tuple[Trial, ...]:
