@@ -215,10 +215,10 @@ def _check_study(study: optuna.Study) -> None:
 def _read(past: Past, family: str | None, study: optuna.Study) -> list[Task]:
     """The tasks of the past, wherever it lies; of a history only those of the metrics that are wanted."""
     if isinstance(past, BaseStorage):
-        return tasks_at(past, steps=False)
+        return tasks_at(past)
     if isinstance(past, str | PathLike):
         if kind_at(past) in ("optuna_database", "optuna_journal"):
-            return tasks_at(past, steps=False)
+            return tasks_at(past)
         with open_history(past, read_only=True) as opened:
             return _of_history(opened, family, study)
     return list(past) if isinstance(past, list | tuple) else _of_history(cast("History", past), family, study)

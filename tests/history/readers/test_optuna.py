@@ -357,11 +357,17 @@ def test_studies_with_several_objectives_are_left_out() -> None:
 
 
 def test_studies_without_ended_trials_are_left_out() -> None:
-    """A study that has tried nothing, or has no parameters, is no task."""
+    """A study that has tried nothing, or has no parameters, is no task, which a warning says."""
     storage = optuna.storages.InMemoryStorage()
-    optuna.create_study(storage=storage)
-    study_of(lambda _: 1.0, 2, storage=storage)
-    assert read_optuna(storage) == []
+    with pytest.warns(UserWarning, match="holds no study"):
+        assert read_optuna(storage) == []
+    optuna.create_study(storage=storage, study_name="begun").ask({"k": CategoricalDistribution(["a"])})
+    study_of(lambda _: 1.0, 2, storage=storage, study_name="bare")
+    with pytest.warns(UserWarning, match="left out: 'begun', 'bare'"):
+        assert read_optuna(storage) == []
+    study_of(simple, 1, storage=storage, study_name="good")
+    with pytest.warns(UserWarning, match="left out: 'begun', 'bare'"):
+        assert [task.name for task in read_optuna(storage)] == ["good"]
 
 
 def test_a_study_that_is_not_there_is_named() -> None:

@@ -2,7 +2,8 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from math import isfinite
@@ -43,6 +44,7 @@ except ImportError as error:  # pragma: no cover - the tests need Optuna
 
 SOURCE: Final = "optuna"  # in a task's provenance
 OWN_WORDS: Final = "foretune"  # the user attribute in which a study may tell what Optuna does not know
+MOST_NAMED: Final = 8  # studies in one message
 Place = str | PathLike[str] | BaseStorage
 
 
@@ -59,10 +61,13 @@ def read_optuna(
     Studies whose hyperparameters have the same names are of one family, which is called by them, unless
     `family` or the study says otherwise: its user attribute "foretune" may hold a mapping with family,
     dataset, group and metafeatures. A warning tells which studies were left out as they have several
-    objectives, or hold choices that are told by their text. Raises `HistoryError` where there is no such
-    storage or study.
+    objectives or no trial that ended, or hold choices that are told by their text. Raises
+    `HistoryError` where there is no such storage or study.
     """
-    tasks = tasks_at(storage, [study] if isinstance(study, str) else study, family=family)
+    with _undamaged(storage):
+        studies = studies_in(storage_at(storage), [study] if isinstance(study, str) else study)
+        tasks = tasks_of(studies, family=family)
+    _say_what_is_empty(studies, {task.name for task in tasks})
     if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
         warnings.warn(
             f"{len(odd)} studies, such as {odd[0]!r}, hold choices that are no plain values: "
@@ -72,12 +77,31 @@ def read_optuna(
     return tasks
 
 
-def tasks_at(
-    storage: Place, names: Sequence[str] | None = None, *, family: str | None = None, steps: bool = True
-) -> list[Task]:
-    """The storage's studies, or those named, as tasks; `HistoryError` where it is damaged. See `tasks_of`."""
+def _say_what_is_empty(studies: Sequence["Studied"], read: Collection[str]) -> None:
+    """Warns of the studies that made no task, or of a storage that has none."""
+    if not studies:
+        warnings.warn("the storage holds no study that can be read.", stacklevel=3)
+    empty = [repr(one.name) for one in studies if one.name not in read]
+    if empty:
+        more = f" and {len(empty) - MOST_NAMED} more" if len(empty) > MOST_NAMED else ""
+        warnings.warn(
+            "studies of which no trial with parameters has ended are left out: "
+            f"{', '.join(empty[:MOST_NAMED])}{more}.",
+            stacklevel=3,
+        )
+
+
+def tasks_at(storage: Place) -> list[Task]:
+    """The storage's studies as tasks whose stepped numbers are ranges; `HistoryError` where it is damaged."""
+    with _undamaged(storage):
+        return tasks_of(studies_in(storage_at(storage)), steps=False)
+
+
+@contextmanager
+def _undamaged(storage: Place) -> Iterator[None]:
+    """Raises `HistoryError` where what is read within shows that the storage is damaged."""
     try:
-        return tasks_of(studies_in(storage_at(storage), names), family=family, steps=steps)
+        yield
     except ForetuneError:
         raise
     except Exception as problem:  # on damaged storages Optuna raises errors of a dozen kinds
