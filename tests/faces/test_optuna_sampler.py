@@ -480,6 +480,8 @@ def test_constraints_are_refused(past: optuna.storages.InMemoryStorage) -> None:
         ({"past": 3}, HistoryError, "nothing to learn from"),
         ({"past": ["sqlite:///past.db"]}, HistoryError, "nothing to learn from"),
         ({"past": [], "aliases": ["x"]}, SpaceError, "aliases"),
+        ({"past": [], "aliases": {"x": 3}}, SpaceError, "hold 3: give texts"),
+        ({"past": [], "aliases": {"x": "z", "y": "z"}}, SpaceError, "'x' and 'y' to 'z'"),
         ({"past": [], "metafeatures": [1.0]}, SpaceError, "metafeatures"),
     ],
 )

@@ -211,6 +211,21 @@ def test_an_alias_that_leads_nowhere_is_refused() -> None:
         Recommender(aliases={"gamma": "C"}).fit(related_tasks())
 
 
+@pytest.mark.parametrize(
+    ("aliases", "says"),
+    [
+        ({"C": 3}, "hold 3: give texts"),
+        ({None: "C"}, "hold None: give texts"),
+        ({"cost": "C", "penalty": "C"}, "'cost' and 'penalty' to 'C'"),
+        (["C"], "must be a mapping"),
+    ],
+)
+def test_what_are_no_aliases_is_told_at_once(aliases: Any, says: str) -> None:
+    """Names that are no texts, and two names that lead to one, are refused before anything is learned."""
+    with pytest.raises(SpaceError, match=says):
+        Recommender(aliases=aliases)
+
+
 def test_a_parent_may_become_a_number() -> None:
     """A condition on a choice that is a number today is let go, whichever way round the spaces came."""
     kernel, degree = Categorical("k", ["rbf", "poly"]), Integer("degree", (1, 5))

@@ -141,6 +141,20 @@ def _listed(values: Any) -> Any:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
+def check_aliases(aliases: object) -> None:
+    """Raises `SpaceError` where these are no aliases, or two names lead to one."""
+    if not isinstance(aliases, Mapping):
+        raise SpaceError(f"aliases={aliases!r} must be a mapping: {{today's name: former name}}.")
+    if odd := [name for pair in aliases.items() for name in pair if not isinstance(name, str)]:
+        raise SpaceError(
+            f"aliases={dict(aliases)!r} hold {odd[0]!r}: give texts, {{today's name: former name}}."
+        )
+    former = list(aliases.values())
+    if twice := [old for old in former if former.count(old) > 1]:
+        names = " and ".join(repr(new) for new, old in aliases.items() if old == twice[0])
+        raise SpaceError(f"aliases lead {names} to {twice[0]!r}: only one of them can have been called so.")
+
+
 def check_names(config: Mapping[str, Any], known: Sequence[str], *, family: str) -> None:
     """Raises `SpaceError`, naming the nearest hyperparameter, where the config holds an unknown one."""
     for name in config:

@@ -10,6 +10,7 @@ import numpy as np
 
 from foretune.data.errors import HistoryError, LearningError, MissingExtraError, SpaceError
 from foretune.data.records import Task
+from foretune.data.spaces import check_aliases
 from foretune.faces.sampling.warm_search import METRIC, WarmSearch
 from foretune.history.history import History, open_history
 from foretune.history.readers.places import kind_at
@@ -199,9 +200,9 @@ def _check(past: object, metafeatures: object, aliases: object) -> None:
             f"past={past!r} is nothing to learn from: give the url or object of an Optuna storage, "
             "the url of a history, the folder of a pack, or a list of tasks."
         )
-    for name, value in (("metafeatures", metafeatures), ("aliases", aliases)):
-        if value is not None and not isinstance(value, Mapping):
-            raise SpaceError(f"{name}={value!r} must be a mapping, such as {{'name': ...}}.")
+    if metafeatures is not None and not isinstance(metafeatures, Mapping):
+        raise SpaceError(f"metafeatures={metafeatures!r} must be a mapping, such as {{'name': ...}}.")
+    check_aliases(aliases or {})
 
 
 def _check_study(study: optuna.Study) -> None:

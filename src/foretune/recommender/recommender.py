@@ -22,7 +22,7 @@ from foretune.data.records import (
     Task,
     Trial,
 )
-from foretune.data.spaces import complete
+from foretune.data.spaces import check_aliases, complete
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
 from foretune.history.doubts import weighed
@@ -97,6 +97,7 @@ class Recommender:
             raise LearningError(f"there is no learner {learner!r}: use one of {', '.join(LEARNERS)}.")
         self._named = learner if isinstance(learner, str) else None
         self.learner: Learner = LEARNERS[learner]() if isinstance(learner, str) else learner
+        check_aliases(aliases or {})
         self.aliases = dict(aliases or {})
         self._tasks: list[Task] = []
         self._given: list[Task] = []

@@ -14,6 +14,7 @@ from sklearn.model_selection import ParameterGrid
 
 from foretune.data.metrics import HAS_UNITS, LOWER_IS_BETTER
 from foretune.data.records import Task
+from foretune.data.spaces import check_aliases
 from foretune.faces.searching.candidates import (
     DRAWN,
     FRESH,
@@ -96,6 +97,7 @@ def opened(history: HistoryAt | None) -> Iterator[History | None]:
 
 def open_search(request: Request, X: Any, y: Any) -> tuple[Search, list[str]]:
     """The search before its first trial, and what its user should know, a sentence each."""
+    check_aliases(request.aliases)
     model, data = request.model, DatasetAtHand(X, y, request.model.target)
     settings, all_of_them = _settings(request)
     past = Past((), request.metric) if all_of_them else _past(request)
