@@ -122,6 +122,7 @@ def test_every_learner_can_be_explained(name: str) -> None:
         assert "library's default" in text
         assert "<script" not in picture
     assert "on 4 trials of its own" in text
+    assert "on 1 trial of its own" in str(replace(explanation, trials=1))
 
 
 def test_what_matters_is_found() -> None:

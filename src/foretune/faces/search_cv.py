@@ -256,7 +256,8 @@ class MetaSearchCV(BaseSearchCV):  # type: ignore[misc] # scikit-learn has no ty
             print(f"[MetaSearchCV] expected {-one.loss:.4g} ± {one.std:.2g}, {past}")
         best = search.task.best
         score = None if best is None or best.loss is None else f"{-best.loss:.4g}"
-        print(f"[MetaSearchCV] {len(search.task.trials)} trials, best score {score}")
+        tried = len(search.task.trials)
+        print(f"[MetaSearchCV] {tried} trial{'s' * (tried > 1)}, best score {score}")
 
     def _conclude(self, search: Search, notes: list[str], rows: list[int]) -> None:
         """Leaves what the search knows, and writes it to the history."""

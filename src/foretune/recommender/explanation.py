@@ -106,7 +106,8 @@ class Explanation:
         weight = self.recommendation.history_weight
         if not self.trials:
             return "past datasets alone" if weight else "nothing yet"
-        return f"past datasets to {weight:.0%}, for the rest on {self.trials} trials of its own"
+        own = f"{self.trials} trial{'s' * (self.trials > 1)} of its own"
+        return f"past datasets to {weight:.0%}, for the rest on {own}"
 
     def _most_important(self) -> list[tuple[str, float]]:
         ranked = sorted(self.importances.items(), key=lambda item: -item[1])

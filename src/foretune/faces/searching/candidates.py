@@ -80,8 +80,9 @@ def cells_of(param_space: Any, rng: np.random.RandomState, *, most: int = MOST_C
             return list(ParameterSampler(param_space, most, random_state=rng))
         grid = ParameterGrid(param_space)
     except (TypeError, ValueError) as error:
+        said = str(error).removesuffix(".")
         raise SpaceError(
-            f"{error} Give a grid, lists or scipy distributions by name, or a ConfigurationSpace."
+            f"{said}. Give a grid, lists or scipy distributions by name, or a ConfigurationSpace."
         ) from None
     if not len(grid):
         raise SpaceError("the grid has no cell: give lists of values by name.")

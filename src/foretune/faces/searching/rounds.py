@@ -78,8 +78,10 @@ class Rounds:
         if self._failure and not self.rows:
             raise self._failure
         if self._held:
+            many = len(self._held) > 1
+            last = f"{len(self._held)} settings, the last ones" if many else "1 setting, the last one"
             warnings.warn(
-                f"{len(self._held)} settings, the last ones tried, failed on every fold and are not in "
+                f"{last} tried, failed on every fold and {'are' if many else 'is'} not in "
                 f"cv_results_: {[one for _, one in self._held]}.",
                 FitFailedWarning,
                 stacklevel=2,
