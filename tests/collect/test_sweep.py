@@ -14,7 +14,7 @@ from sklearn.datasets import load_digits
 from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
 from foretune.collect.evaluation import PreparedData, Protocol, measure
 from foretune.collect.families import Family, family
-from foretune.collect.sweep import Plan, Progress, collect, remaining_jobs, trials_of
+from foretune.collect.sweep import Plan, Progress, collect, other_groups, remaining_jobs, trials_of
 from foretune.data.errors import DatasetError, FamilyError
 from foretune.data.metrics import CLASSIFICATION_METRICS, REGRESSION_METRICS
 from foretune.data.records import DONE, FAILED, Task, Trial, canonical
@@ -156,6 +156,15 @@ def test_groups_are_added_to_a_finished_sweep(history: History, small: Dataset) 
         assert collect(history, [small], plan(odd, wide=0, small=group), jobs=1) == 0
     assert {task.group for task in history.tasks()} == {"copies"}
     assert len([*history.tasks()]) == len(CLASSIFICATION_METRICS) - 2
+
+
+def test_a_dataset_that_has_another_group_is_named(history: History, small: Dataset) -> None:
+    """Whatever the family, the group that the history knows is told where the plan has another."""
+    history.add(plan(small="copies").task(odd_family("well"), small, "accuracy"))
+    forest = family("random_forest")
+    assert other_groups(history, [small], plan(forest, small="others")) == {"small": "copies"}
+    assert not other_groups(history, [small], plan(forest, small="copies"))
+    assert not other_groups(history, [small], plan(forest))
 
 
 def test_groups_add_no_task(history: History, small: Dataset) -> None:

@@ -330,6 +330,11 @@ def test_from_a_table_to_a_replay(foretune: Foretune, table: Path, tmp_path: Pat
     assert run.code == 0, run.err
     assert "22 trials added" in run.err
     assert "0 trials added" in foretune("collect", table, other, *sweep).err
+    groups = tmp_path / "groups.json"
+    for group in ("copies", "others"):
+        groups.write_text(json.dumps({"small": group}))
+        run = foretune("collect", table, other, *sweep, "--groups", groups)
+        assert ("small is in group 'copies' in the history" in run.err) == (group == "others")
     own = ["--no-experience", "--history", url]
     answer = asked(foretune("recommend", table, "--target", "label", "--family", "svm", *own, "--json"))
     (one,) = answer["recommendations"]  # type: ignore[misc]

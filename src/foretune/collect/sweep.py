@@ -175,6 +175,13 @@ def _settled(task: Task, timeout: float | None) -> set[str]:
     }
 
 
+def other_groups(history: History, datasets: Iterable[Dataset], plan: Plan) -> dict[str, str]:
+    """The group, by name, of each dataset that the history holds in another one than the plan's."""
+    held = {task.dataset: task.group for task in history.tasks(trials=False) if task.group is not None}
+    kept = {data.name: held[data.fingerprint] for data in datasets if data.fingerprint in held}
+    return {name: group for name, group in kept.items() if plan.groups.get(name, group) != group}
+
+
 def _add_groups(history: History, datasets: Sequence[Dataset], plan: Plan) -> None:
     """Gives the plan's groups to those of its tasks that the history holds without one."""
     grouped = [data for data in datasets if data.name in plan.groups]

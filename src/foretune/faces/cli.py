@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -272,7 +273,7 @@ def collect(
     """
     from foretune.collect.evaluation import Protocol
     from foretune.collect.families import families as known_families, family as find_family
-    from foretune.collect.sweep import Plan, Progress, collect as run
+    from foretune.collect.sweep import Plan, Progress, collect as run, other_groups
     from foretune.history.history import open_history, without_password
 
     plan = Plan(
@@ -285,6 +286,12 @@ def collect(
     with open_history(history) as store:
         store.add()  # one that cannot be written to says so before anything is trained
         datasets = load_all(places, target, plan.protocol.check_splits)
+        kept = other_groups(store, datasets, plan)
+        show_notes(
+            f"{name} is in group {group!r} in the history: it stays there, and not in {plan.groups[name]!r}."
+            for name, group in kept.items()
+        )
+        plan = replace(plan, groups={**plan.groups, **kept})
         reasons: list[str] = []
         with show_trials() as show:
 
