@@ -262,6 +262,17 @@ def test_what_may_end_otherwise_is_tried_again(
     assert len(remaining_jobs(history, [small], odd)) == again
 
 
+def test_a_config_that_lacked_time_twice_is_known_by_the_longer_one(history: History, small: Dataset) -> None:
+    """The latest reason stays, so that a sweep with the same timeout does not try it a third time."""
+    odd = plan(odd_family("well"), wide=0, timeout=8.0)
+    (job,) = remaining_jobs(history, [small], odd)
+    for seconds in (4, 8):
+        failed = Trial(job.config, status=FAILED, seed=PROTOCOL.seed, reason=f"timed out after {seconds} s")
+        history.add(replace(odd.task(job.family, small, "accuracy"), trials=(failed,)))
+    assert [trial.reason for trial in of_metric(history, "accuracy").trials] == ["timed out after 8 s"]
+    assert remaining_jobs(history, [small], odd) == []
+
+
 def test_more_time_mends_a_failure(history: History, small: Dataset) -> None:
     """A config that timed out is done once it has the time, and is then left alone."""
     slow = odd_family("is slow")

@@ -29,7 +29,7 @@ class History(Protocol):
         """Merges the tasks into the history, all or none of them; to repeat it changes nothing.
 
         A known task is not overwritten: what it lacked is filled in. A known trial is replaced only where
-        it was under way and has ended, or had failed and is done now.
+        it was under way or had failed, and has ended anew.
         """
         ...
 

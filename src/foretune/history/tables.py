@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from foretune.data.records import DONE, FAILED, RUNNING
+from foretune.data.records import FAILED, RUNNING
 
 REVISION: Final = "0001"  # the newest step in migrations/versions
 VERSION_TABLE: Final = "foretune_version"  # not Alembic's own name, under which Optuna keeps its version
@@ -86,17 +86,16 @@ WRITTEN: Final = tuple(column.name for column in TRIAL.c if column.name != "id")
 def merging(values: str) -> str:
     """SQL that inserts trials; `values` says which.
 
-    A known trial is replaced only where it was under way, or had failed and is done now.
+    A known trial is replaced only where it was under way or had failed, and has ended anew.
     """
     columns = [f'"{name}"' for name in WRITTEN]
     changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in ('"task_id"', '"key"'))
     return (
         f"INSERT INTO trial ({', '.join(columns)}) {values} ON CONFLICT (task_id, key) DO UPDATE "
-        f"SET {changes} WHERE (trial.status = '{RUNNING}' AND excluded.status <> '{RUNNING}') "
-        f"OR (trial.status = '{FAILED}' AND excluded.status = '{DONE}')"
+        f"SET {changes} WHERE trial.status IN ('{RUNNING}', '{FAILED}') AND excluded.status <> '{RUNNING}'"
     )
 
 
 def moves_forward(was: str, now: str) -> bool:
     """Whether a trial of status `was` is replaced by the same one of status `now`: what `merging` says."""
-    return (was == RUNNING and now != RUNNING) or (was == FAILED and now == DONE)
+    return was in (RUNNING, FAILED) and now != RUNNING

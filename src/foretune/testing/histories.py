@@ -138,7 +138,7 @@ def _check_statuses_move_forward(history: "History") -> None:
     for first in Status:
         for second in Status:
             before, after = _ended(first, reason="first"), _ended(second, reason="second")
-            moves = (first is RUNNING and second is not RUNNING) or (first is FAILED and second is DONE)
+            moves = first is not DONE and second is not RUNNING
             task = Task(f"{first} then {second}", "svm", None)
             history.add(task.plus(before, Trial({"C": 9.0}, 0.9)))
             history.add(task.plus(after))
