@@ -242,6 +242,20 @@ def test_several_families_are_ranked_among_themselves(history: History) -> None:
         recommend(X, y, n=2, history=history, experience=False)
 
 
+def test_a_family_that_is_not_judged_by_the_metric_is_named(history: History) -> None:
+    """What the past judges by another metric only, or what was asked for, is not missing in silence."""
+    trees = tree_tasks(0.1)
+    history.add(*trees, *(replace(task, metric="log_loss") for task in trees))
+    (found,) = recommend(X, y, metric="log_loss", history=history, experience=False)
+    assert (found.family, found.note) == (
+        "decision_tree",
+        "left out, as no past task of them is judged by log_loss: svm",
+    )
+    (alone,) = recommend(X, y, family=["svm", "knn"], history=history, experience=False)
+    assert "judged by accuracy: knn" in alone.note
+    assert "left out" not in str(recommend(X, y, history=history, experience=False))
+
+
 def test_a_few_tasks_of_ones_own_are_not_rehearsed_on(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Two tasks beside the experience change what is advised from, and cost no rehearsal."""
     iris, own = load_dataset("iris"), past_tasks(family="svm", metric="accuracy")[:2]

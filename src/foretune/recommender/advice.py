@@ -47,10 +47,11 @@ def recommend(
 
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
-    that was most often the best or close to it on past datasets like this one. `metric` is accuracy for
-    classes and r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be
-    proposed. `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves
-    that out. `per_second` looks for the most expected gain for each second of training.
+    that was most often the best or close to it on past datasets like this one; its note names the families
+    that the past does not judge by the metric. `metric` is accuracy for classes and r2 for numbers where it
+    is not given; `candidates` (a list of configs) are all that may be proposed. `history` (open, or a url) is
+    used beside the shipped experience; `experience=False` leaves that out. `per_second` looks for the most
+    expected gain for each second of training.
 
     Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
     `LearningError` where the past holds nothing on the family and metric.
@@ -168,7 +169,14 @@ def advise(
             advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
     if metric in HAS_UNITS:
         advice = [*map(_not_forecast, advice)]
-    return advice if only else _ranked(advice, past, metafeatures)
+    if only:
+        return advice
+    missing = [one.name for one in wanted if one.name not in known]
+    usual = metrics_for(data.target)[0]
+    if missing and not named:  # of families that no past knows at all nothing is expected
+        others = past_tasks(history, metric=usual, experience=experience) if metric != usual else ()
+        missing = [name for name in missing if name in {task.family for task in others}]
+    return _telling(_ranked(advice, past, metafeatures), missing, metric)
 
 
 def explained(
@@ -250,6 +258,14 @@ def _ranked(
     odds = FamilyRanking().fit([task for task in past if task.family in named]).odds(metafeatures)
     ranked = [replace(one, odds=odds.get(one.family)) for one in advice]
     return sorted(ranked, key=lambda one: (-(one.odds or 0.0), one.loss))
+
+
+def _telling(ranked: list[Recommendation], missing: Sequence[str], metric: str) -> list[Recommendation]:
+    """The families with a note beside the first, of those that are missing and why."""
+    if not missing:
+        return ranked
+    told = f"left out, as no past task of them is judged by {metric}: {', '.join(missing)}"
+    return [replace(ranked[0], note="; ".join(filter(None, (ranked[0].note, told)))), *ranked[1:]]
 
 
 def _check_candidates(candidates: Sequence[Config], family: str | None) -> None:
