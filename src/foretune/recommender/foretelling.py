@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from foretune.data.records import Floats
 
 CHANCE: Final = 2.0  # standard errors: chance alone comes so far in one history of forty
+FEWEST_TASKS: Final = 16  # with fewer, an honest history may look no better than chance
 SURE: Final = 100.0  # standard errors: where nothing tells against it
 
 
@@ -22,7 +23,7 @@ def agreement(forecast: Floats, truth: Floats) -> float:
 def foretold(agreements: Sequence[float]) -> float:
     """By how many standard errors these agreements of several tasks are above nothing, `SURE` at most."""
     known = np.array([one for one in agreements if one == one])  # noqa: PLR0124
-    if len(known) < 2:
+    if len(known) < FEWEST_TASKS:
         return SURE
-    error = float(known.std(ddof=1)) / np.sqrt(len(known))
+    error = float(known.std(ddof=1) / np.sqrt(len(known)))
     return min(float(known.mean()) / max(error, 1e-12), SURE)

@@ -130,6 +130,8 @@ class Recommender:
         self._metaspace = MetaSpace([task.metafeatures for task in self._tasks])
         self._coverage = Coverage(self._tasks, self._metaspace)
         self._lessons = [self._learned(self._space, self._space, self.learner)]
+        if isinstance(self.learner, Auto) and self.learner.aside:
+            self._doubts = (*self._doubts, self.learner.chosen)
         return self
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
 from foretune.learners.gaussian_process import (
+    ColdGaussianProcess,
     GaussianProcess,
     Opinion,
     cold_posteriors,
@@ -20,7 +21,7 @@ from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
-from foretune.recommender.foretelling import SURE, agreement, foretold
+from foretune.recommender.foretelling import CHANCE, SURE, agreement, foretold
 from foretune.recommender.memory import content_key, name_of, recall, remember
 from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
 
@@ -106,9 +107,9 @@ class Auto:
     opinion about the history was right (their prior odds) and how far off its forecasts were (their
     intervals are widened to be right as often as they say). In a search the odds are updated by every
     trial: `history_weight`, the share that rests on past tasks, falls when these mislead, and
-    `contrary_weight` rises where they are right upside down. What rehearsals taught is remembered by the
-    content of the past tasks, so that they are not repeated. A `rehearsal` that is given takes the place of
-    all.
+    `contrary_weight` rises where they are right upside down. Past tasks that do not even foretell one another
+    are left `aside`. What rehearsals taught is remembered by the content of the past tasks, so that they are
+    not repeated. A `rehearsal` that is given takes the place of all.
     """
 
     def __init__(self, rehearsal: Rehearsal | None = None) -> None:
@@ -119,20 +120,33 @@ class Auto:
         useful = taught(tasks)
         self.rehearsal = self._given or _remembered(useful)
         self._past = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(useful)
+        self._cold = ColdGaussianProcess().fit(useful) if self.aside else None
         if self.rehearsal.space == name_of(self._past.mixture.space):
             self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
 
     @property
+    def aside(self) -> bool:
+        """Whether the past is left aside, as its tasks did not foretell one another better than chance."""
+        return self.rehearsal.foretold < CHANCE
+
+    @property
     def chosen(self) -> str:
         """What the rehearsals chose, and why, in one sentence."""
+        if self.aside:
+            return (
+                f"the process without a past: {self.rehearsal.tasks} past tasks do not foretell one another"
+            )
         odds = dict(zip((*map(str, OPINIONS), "cold"), self.rehearsal.odds, strict=True))
         shares = ", ".join(f"{name} {share:.0%}" for name, share in odds.items())
         return f"opinions by how likely they made {self.rehearsal.tasks} rehearsed tasks: {shares}"
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
         """The calibrated average of the opinions."""
-        forecast = opinion(self._past, self.rehearsal.odds, task, configs)
+        if self._cold is not None:
+            forecast = self._cold.forecast(task, configs)
+        else:
+            forecast = opinion(self._past, self.rehearsal.odds, task, configs)
         factor = np.interp(len(task.done), WATCHED, self.rehearsal.inflation)
         return _widened(forecast, float(factor))
 
