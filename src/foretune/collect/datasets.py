@@ -16,8 +16,15 @@ from foretune.collect.fingerprint import image_digest, table_digest
 from foretune.collect.hubs.parquet_layout import is_parquet_folder
 from foretune.collect.hubs.picture_folder import is_picture_folder, no_dataset, read_picture_folder
 from foretune.collect.images import Part, Pixels, as_labels, as_pixels, is_idx_folder, read_images
-from foretune.data.bounds import MOST_COLUMNS, check_count, check_file
-from foretune.data.csv_dialect import SEPARATORS, separator_of
+from foretune.collect.table_files import (
+    FILE_TYPES,
+    named_twice,
+    read_table,
+    with_classes_named_none,
+    without_row_numbers,
+)
+from foretune.data.bounds import MOST_COLUMNS, check_count
+from foretune.data.csv_dialect import SEPARATORS
 from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
@@ -28,8 +35,6 @@ from foretune.features.table import FEW_DISTINCT, target_of
 
 ALMOST: Final = 0.8  # of likeness: "traget" was meant to be "target"
 BUNDLED: Final = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-NO_GAP: Final = "None"  # what pandas takes for a gap, and is a class in a target of words
-FILE_TYPES: Final = (".csv", ".tsv", ".parquet", ".arff", ".npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +174,7 @@ def make_dataset(
         )
         raise DatasetError(f"{name} has no column {target_column!r}: {hint}")
     if not table.columns.is_unique:
-        raise DatasetError(_twice(name, table.columns[table.columns.duplicated()][0]))
+        raise DatasetError(named_twice(name, table.columns[table.columns.duplicated()][0]))
     y = table[target_column]
     if len(y) > FEW_DISTINCT and y.is_unique and (target or target_of(y)) == "classification":
         raise DatasetError(
@@ -218,7 +223,7 @@ def load_dataset(
         )
     if path.suffix.lower() == ".parquet" and (pictures := _load_pictures(path, target_column, target)):
         return pictures
-    table = _read(path)
+    table = read_table(path)
     known = [str(column).lower() for column in table.columns]
     if target_column is None and not get_close_matches("target", known, n=1, cutoff=ALMOST):
         some = ", ".join(map(str, table.columns[:8])) + (", ..." if table.shape[1] > 8 else "")
@@ -228,38 +233,9 @@ def load_dataset(
         )
     column = target_column or "target"
     if path.suffix.lower() in SEPARATORS and column in table.columns:
-        table = _with_classes_named_none(table, column, path)
-    table = _without_gaps(_without_row_numbers(table, path.stem), column, path.stem)
+        table = with_classes_named_none(table, column, path)
+    table = _without_gaps(without_row_numbers(table, path.stem), column, path.stem)
     return make_dataset(path.stem, table, column, target=target, source=str(source))
-
-
-def _without_row_numbers(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table without a first column that has no name and counts the rows: pandas writes such an index."""
-    first = table.columns[0]
-    if str(first) != "Unnamed: 0" or not pd.api.types.is_integer_dtype(table[first]):
-        return table
-    counts = table[first].to_numpy() - np.arange(len(table))
-    if not len(counts) or (counts != counts[0]).any() or counts[0] not in (0, 1):
-        return table
-    warnings.warn(f"{name}: its first column numbers the rows, and is left out.", stacklevel=3)
-    return table.drop(columns=first)
-
-
-def _with_classes_named_none(table: pd.DataFrame, target_column: str, path: Path) -> pd.DataFrame:
-    """The table in which None is a class of a target of words; what else stands for a gap there is told.
-
-    pandas takes None for one, as it does NA or null: but a class is called so where no disease or award is.
-    """
-    labels = table[target_column]
-    if not labels.isna().any() or not all(isinstance(one, str) for one in labels.dropna()):
-        return table
-    written = _cells(path, sep=separator_of(path), index_col=False, keep_default_na=False, dtype=str)
-    table = table.assign(**{target_column: labels.mask(written[target_column] == NO_GAP, NO_GAP)})
-    gaps = written[target_column][table[target_column].isna()]
-    if words := sorted({*gaps} - {""}):
-        told = f"a {target_column!r} of {', '.join(words)} stands for a missing one"
-        warnings.warn(f"{path.stem}: {told}: name the class otherwise where it is one.", stacklevel=3)
-    return table
 
 
 def _without_gaps(table: pd.DataFrame, target_column: str, name: str) -> pd.DataFrame:
@@ -325,78 +301,3 @@ def _bundled(name: str) -> Dataset:
     bunch = getattr(datasets, f"load_{name}")(as_frame=True)
     target: Target = "regression" if name == "diabetes" else "classification"
     return Dataset(name, bunch.data, bunch.target, target, f"sklearn:{name}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    readers = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".parquet": _read_parquet,
-        ".arff": _read_arff,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise DatasetError(f"{path.name}: foretune reads {', '.join(FILE_TYPES)} files.")
-    try:
-        check_file(path, error=DatasetError)
-        return reader(path)
-    except DatasetError:
-        raise
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path.name} is not in UTF-8: save it in that encoding.") from None
-    except pd.errors.EmptyDataError:
-        raise DatasetError(f"{path.name} is empty.") from None
-    except Exception as error:  # each reader has its own errors; all of them mean the file is not readable
-        raise DatasetError(
-            f"{path.name} cannot be read as {path.suffix[1:].upper()}: {_line(error)}"
-        ) from error
-
-
-def _cells(path: Path, **options: Any) -> pd.DataFrame:
-    """The table of a text file; a blank behind a comma is part of no name and no class."""
-    table: pd.DataFrame = pd.read_csv(path, skipinitialspace=True, **options)
-    return table
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """The table; pandas would rename a column that comes twice, a second target say, to a feature."""
-    sep = separator_of(path)
-    named = _cells(path, sep=sep, header=None, nrows=1, dtype=str).iloc[0].dropna()
-    if not named.is_unique:
-        raise DatasetError(_twice(path.name, named[named.duplicated()].iloc[0]))
-    # Without index_col=False the first column becomes an index where every row ends with a separator.
-    table = _cells(path, sep=sep, index_col=False)
-    with_commas = _cells(path, sep=sep, decimal=",", index_col=False) if sep == ";" else table
-    return max(table, with_commas, key=lambda one: one.select_dtypes("number").shape[1])
-
-
-def _twice(name: str, column: object) -> str:
-    return f"{name} has several columns {str(column)[:60]!r}: rename all but one."
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    from foretune.history.expansion import check_parquet  # noqa: PLC0415 - only this branch needs pyarrow
-
-    check_parquet(path, error=DatasetError)
-    return pd.read_parquet(path)
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
-
-
-def _read_arff(path: Path) -> pd.DataFrame:
-    from scipy.io import arff  # noqa: PLC0415
-
-    try:
-        with path.open(encoding="utf-8") as file:
-            rows, _ = arff.loadarff(file)
-    except NotImplementedError:
-        raise DatasetError(
-            f"{path.name} holds text or dates: turn them into nominal attributes, or save it as CSV."
-        ) from None
-    table = pd.DataFrame(rows)
-    for name in table.select_dtypes(include=[object, "str"]).columns:
-        text = table[name].map(lambda value: value.decode() if isinstance(value, bytes) else value)
-        table[name] = text.mask(text == "?")
-    return table

@@ -267,12 +267,8 @@ class Recommender:
         everything = {key: config for key, config in everything.items() if key not in failed}
         forecast = lesson.forecast(task, everything.values())
         tried = np.array([key in done for key in everything])
-        found = self._stopping().outlook(forecast, tried, task.best.loss, tolerance)
         left = task.best.loss - (lowest_loss(task.metric) if lowest is None else lowest)
-        if left < 0:  # a metric of this name that goes further
-            return found
-        sure = 1.0 if left <= tolerance else found.probability
-        return Outlook(min(found.gain, left), sure, tolerance)
+        return self._stopping().outlook(forecast, tried, task.best.loss, tolerance).with_at_most(left)
 
     def explain(self, task: Task, recommendation: Recommendation | None = None) -> Explanation:
         """Why this config for this task, or the one that would be recommended now.

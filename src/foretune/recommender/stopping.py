@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, Final, Self
 
@@ -42,6 +42,13 @@ class Outlook:
     def stop(self) -> bool:
         """Whether it is at least 95 % sure that the best so far is within the tolerance of the best."""
         return self.probability >= 0.95
+
+    def with_at_most(self, left: float) -> Self:
+        """The outlook where no more than `left` can be gained; below 0 it is not known what can."""
+        if left < 0:
+            return self
+        sure = 1.0 if left <= self.tolerance else self.probability
+        return replace(self, gain=min(self.gain, left), probability=sure)
 
 
 @dataclass(frozen=True)
