@@ -20,6 +20,7 @@ from rich.text import Text
 from foretune.data.records import plain
 from foretune.faces.axes import is_number
 from foretune.faces.charts import GREY, PALETTE, Bar, Point, Series, bars, legible, lines, render, scatter
+from foretune.faces.figures import show_digits, show_gap, show_share
 from foretune.faces.tables import (
     Report,
     Row,
@@ -39,10 +40,7 @@ from foretune.faces.tables import (
     performance_tables,
     prediction_tables,
     replay_tables,
-    show_digits,
-    show_gap,
     show_parts,
-    show_share,
     word,
 )
 

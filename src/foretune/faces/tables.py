@@ -6,13 +6,22 @@ A gap is the search's outer loss minus the grid's, positive where the search did
 the target's units as a share of the grid's.
 """
 
-import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 from foretune.data.metrics import CLASSIFICATION_METRICS, HAS_UNITS, gap_to
 from foretune.faces.axes import is_number
+from foretune.faces.figures import (
+    show_bytes,
+    show_count,
+    show_digits,
+    show_gap,
+    show_score,
+    show_seconds,
+    show_share,
+    show_whole,
+)
 
 Report = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -55,8 +64,8 @@ def headline(report: Report) -> str:
         return _without_result(report)
     rows = [report["overall"]] if report.get("overall") else summary
     datasets = {case.get("dataset") for case in report.get("cases") or ()}
-    on = f" on {_count(len(datasets), 'dataset', 'datasets')}" if datasets else ""
-    subject = _count(len(summary), "family", "families")
+    on = f" on {show_count(len(datasets), 'dataset', 'datasets')}" if datasets else ""
+    subject = show_count(len(summary), "family", "families")
     return f"{subject}{on}: the recommended cell {_reached(rows, metric_of(report))}{_at_what_cost(rows)}."
 
 
@@ -130,7 +139,7 @@ def _gap_table(report: Report) -> list[Table]:
     rows = [
         [
             word(row, "family"),
-            *_cells(row, ("cases",), _show_whole),
+            *_cells(row, ("cases",), show_whole),
             _with_error(row, "gap_recommended", "gap_error"),
             *_cells(row, ("gap_fixed",), show_gap),
             _with_error(row, "gap_difference_to_fixed", "gap_difference_error"),
@@ -160,16 +169,16 @@ def cost_tables(report: Report) -> list[Table]:
     """What the recommended search and the grid cost, and the share saved."""
     rows = []
     for row in _summary(report):
-        peaks = _cells(row, ("peak_recommended", "peak_grid"), _show_bytes)
+        peaks = _cells(row, ("peak_recommended", "peak_grid"), show_bytes)
         rows += [
-            [word(row, "family"), "fits", *_costs(row, "fits", _show_whole)],
-            ["", "time", *_costs(row, "seconds", _show_seconds)],
-            ["", "CPU time", *_costs(row, "cpu", _show_seconds)],
+            [word(row, "family"), "fits", *_costs(row, "fits", show_whole)],
+            ["", "time", *_costs(row, "seconds", show_seconds)],
+            ["", "CPU time", *_costs(row, "cpu", show_seconds)],
             # What a process took beyond its peak so far may be a few kB: a share of that says nothing.
             ["", "peak memory", *peaks, ""],
         ]
         if is_number(row.get("overhead_recommended")):
-            rows.append(["", "the advice itself", _show_seconds(row["overhead_recommended"]), "", ""])
+            rows.append(["", "the advice itself", show_seconds(row["overhead_recommended"]), "", ""])
     heads = ["family", "cost", "recommended", "grid", "saved"]
     return _filled(Table("Mean cost of a search", heads, rows, texts=2))
 
@@ -226,7 +235,7 @@ def _unseen_table(report: Report) -> list[Table]:
             word(row, "family"),
             ", ".join(map(str, row.get("from") or ())) or DASH,
             ", ".join(map(str, row.get("shared") or ())) or DASH,
-            *_cells(row, ("cases",), _show_whole),
+            *_cells(row, ("cases",), show_whole),
             *_cells(row, ("gap_recommended", "gap_default"), show_gap),
         ]
         for row in report.get("unseen_family") or ()
@@ -253,9 +262,9 @@ def case_tables(case: Row, report: Report) -> list[Table]:
             name,
             _show_config(found.get("config") or {}),
             *_cells(found, ("inner", metric, *others), show_score),
-            *_cells(found, ("fits", "failed"), lambda n: _show_whole(n) if n else ""),
-            *_cells(found, ("seconds", "cpu_seconds", "overhead_seconds"), _show_seconds),
-            *_cells(found, ("peak_bytes",), _show_bytes),
+            *_cells(found, ("fits", "failed"), lambda n: show_whole(n) if n else ""),
+            *_cells(found, ("seconds", "cpu_seconds", "overhead_seconds"), show_seconds),
+            *_cells(found, ("peak_bytes",), show_bytes),
         ]
         for name, found in (case.get("searches") or {}).items()
     ]
@@ -362,47 +371,4 @@ def _show_config(config: Row) -> str:
 
 def show_parts(counts: Row) -> str:
     """Each number with its name."""
-    return ", ".join(f"{_cell(number, _show_whole)} {name}" for name, number in counts.items())
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def show_score(value: float) -> str:
-    """Three decimals."""
-    return f"{value:.3f}".replace("-", "−")
-
-
-def show_gap(value: float) -> str:
-    """Four decimals and a sign, unless it is zero."""
-    return f"{value:+z.4f}".replace("-", "−").replace("+0.0000", "0.0000")
-
-
-def show_digits(value: float) -> str:
-    """Two digits that count, without an exponent: 0.0021, 0.15."""
-    decimals = 1 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:.{min(max(decimals, 0), 6)}f}".replace("-", "−")
-
-
-def show_share(value: float) -> str:
-    """Whole percents."""
-    return f"{100 * value:z.0f} %".replace("-", "−")
-
-
-def _show_whole(value: float) -> str:
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
-
-
-def _show_seconds(value: float) -> str:
-    for size, unit in (3600, "h"), (60, "min"):
-        if value >= 2 * size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
-
-
-def _show_bytes(value: float) -> str:
-    for size, unit in (1e9, "GB"), (1e6, "MB"):
-        if value >= size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value / 1e3:.0f} kB"
+    return ", ".join(f"{_cell(number, show_whole)} {name}" for name, number in counts.items())
