@@ -248,7 +248,7 @@ def test_where_all_fail_there_is_no_result() -> None:
 def test_failures_at_the_end_are_told() -> None:
     """A last round that failed as a whole has no round to be tried beside: a warning tells its settings."""
     grid = {"fails": [False, True], "level": [0]}
-    with pytest.warns(FitFailedWarning, match=r"1 settings.*not in cv_results_.*'fails': True"):
+    with pytest.warns(FitFailedWarning, match=r"1 setting, .*not in cv_results_.*'fails': True"):
         search = MetaSearchCV(Timid(), grid, n_trials=2, time_budget=60).fit(X, y)
     assert rows(search) == [{"fails": False, "level": 0}]
     assert [trial.status for trial in search.task_.trials] == [DONE, FAILED]

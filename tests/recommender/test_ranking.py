@@ -56,6 +56,17 @@ def test_units_do_not_matter_to_an_error_in_units() -> None:
     assert 0.0 < odds[0]["b"] < 1.0
 
 
+def test_a_family_without_any_error_leaves_the_others_hopeless() -> None:
+    """Where the best error is nothing, gaps have no end: odds are numbers all the same."""
+    tasks = [
+        told(f"data {k}", name, error * (k % 2), k, "rmse")
+        for k in range(12)
+        for name, error in (("a", 0.0), ("b", 3.0))
+    ]
+    odds = FamilyRanking().fit(tasks).odds({"size": 3.0})
+    assert odds["a"] > odds["b"] >= 0.0
+
+
 def test_a_family_votes_where_it_was_tried() -> None:
     """A family that was tried on few datasets is judged by these, not by how often others came close."""
     tasks = small_and_large()

@@ -15,6 +15,9 @@ from foretune.features.metaspace import MetaSpace
 
 CLOSE: Final = 0.01  # of a score that is at most 1; of the best loss itself where losses have units
 FALL: Final = 0.02  # so far behind the best a family's closeness has fallen from 1 to 1/e
+HOPELESS: Final = (
+    1e3  # so far behind there is no difference: where the best loss is nearly 0, gaps have no end
+)
 REACH: Final = 0.4  # root mean squared difference in rank up to which datasets tell of each other
 NOISE: Final = 0.1  # variance of what meta-features do not tell, in units of what they do
 FEWEST_DATASETS: Final = 10  # with fewer there is nothing to learn a similarity from
@@ -44,7 +47,7 @@ class FamilyRanking:
         if len(behind) < FEWEST_DATASETS:
             self._forecasts: list[_Closeness] = []
             return self
-        closeness, tried = np.exp(-gaps / FALL), ~np.isnan(gaps)
+        closeness, tried = np.exp(-np.minimum(gaps, HOPELESS) / FALL), ~np.isnan(gaps)
         usual = float(closeness[tried].mean())
         self._forecasts = [
             _Closeness(self._space.known[seen], values[seen], usual)
