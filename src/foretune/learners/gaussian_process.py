@@ -91,8 +91,16 @@ class GaussianProcess:
         if not len(observed.tried):
             return self.first(task, observed, len(configs))
         posteriors, odds = self.posteriors(task, observed), np.ones(len(self.opinions))
-        shares, _ = self.grounds(posteriors, credence(posteriors, odds))
-        return combined(posteriors, odds, observed, len(configs), shares=shares)
+        shares, against = self.grounds(posteriors, credence(posteriors, odds))
+        return combined(
+            posteriors,
+            odds,
+            observed,
+            len(configs),
+            shares=shares,
+            history_weight=1.0 - against,
+            contrary_weight=against,
+        )
 
     def observed(self, task: Task, configs: Sequence[Config]) -> Observed:
         """The task's trials as columns of these configs."""
@@ -215,6 +223,7 @@ def combined(
     *,
     shares: Floats,
     history_weight: float = 1.0,
+    contrary_weight: float = 0.0,
 ) -> Forecast:
     """The average of posteriors for the first n configs, by prior odds (p,) times evidence.
 
@@ -233,7 +242,7 @@ def combined(
     means, stds = means[:, :n], stds[:, :n]
     mean = weights @ means
     variance = weights @ (stds**2 + (means - mean) ** 2)
-    return Forecast(mean, np.sqrt(variance), means, weights, stds, shares, history_weight)
+    return Forecast(mean, np.sqrt(variance), means, weights, stds, shares, history_weight, contrary_weight)
 
 
 def credence(posteriors: Sequence[Posterior], odds: Floats) -> Floats:

@@ -22,7 +22,8 @@ def agreement(forecast: Floats, truth: Floats) -> float:
 
 def foretold(agreements: Sequence[float]) -> float:
     """By how many standard errors these agreements of several tasks are above nothing, `SURE` at most."""
-    known = np.array([one for one in agreements if one == one])  # noqa: PLR0124
+    known = np.array(agreements, dtype=np.float64)
+    known = known[np.isfinite(known)]
     if len(known) < FEWEST_TASKS:
         return SURE
     error = float(known.std(ddof=1) / np.sqrt(len(known)))

@@ -15,9 +15,7 @@ from foretune.features.metaspace import MetaSpace
 
 CLOSE: Final = 0.01  # of a score that is at most 1; of the best loss itself where losses have units
 FALL: Final = 0.02  # so far behind the best a family's closeness has fallen from 1 to 1/e
-HOPELESS: Final = (
-    1e3  # so far behind there is no difference: where the best loss is nearly 0, gaps have no end
-)
+HOPELESS: Final = 1e3  # so far behind all are alike: where the best loss is nearly 0, gaps have no end
 REACH: Final = 0.4  # root mean squared difference in rank up to which datasets tell of each other
 NOISE: Final = 0.1  # variance of what meta-features do not tell, in units of what they do
 FEWEST_DATASETS: Final = 10  # with fewer there is nothing to learn a similarity from

@@ -160,8 +160,15 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
     n = len(past.opinions)
     resting, against = past.grounds(posteriors[:n], credence(posteriors, shares)[:n])
     weight = min(float(resting.sum()), 1.0)
-    found = combined(posteriors, shares, observed, len(configs), shares=resting, history_weight=weight)
-    return replace(found, contrary_weight=against)
+    return combined(
+        posteriors,
+        shares,
+        observed,
+        len(configs),
+        shares=resting,
+        history_weight=weight,
+        contrary_weight=against,
+    )
 
 
 def _posteriors(

@@ -25,7 +25,7 @@ def read_picture_folder(folder: Path) -> tuple[Pixels, list[str]]:
     files = sorted(_files(folder))
     pictures = [*filter(_is_picture, files)]
     if left_out := len(files) - len(pictures):
-        some = files[[*map(_is_picture, files)].index(False)].relative_to(folder)
+        some = next(file for file in files if not _is_picture(file)).relative_to(folder)
         told = f"{left_out} files that do not end with {', '.join(ENDINGS)} are left out, {some} for one"
         warnings.warn(f"{folder.name}: {told}.", stacklevel=3)
     return read_pictures(pictures, folder.name), [file.parent.name for file in pictures]
