@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from foretune.collect.datasets import load_dataset
+from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
 from foretune.data.records import Task, Trial
@@ -287,3 +287,30 @@ def test_without_a_family_the_most_promising_is_explained() -> None:
     assert explained(iris).recommendation.family == advise(iris)[0].family
     with pytest.raises(LearningError, match="family="):
         explained(iris, config={"C": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [(1.0, ""), (50.0, "svm: the values are for standardised columns, which these are not: scale them")],
+)
+def test_values_for_standardised_columns_are_called_so(history: History, scale: float, said: str) -> None:
+    """On raw columns a family that minds their scale says so, whether it recommends or explains."""
+    data = Dataset("new", X * scale, y, "classification")
+    history.add(*tree_tasks(0.2))
+    advice = advise(data, history=history, experience=False)
+    svm, tree = sorted(advice, key=lambda one: one.family, reverse=True)
+    assert (said in svm.note, tree.note) == (True, "")
+    assert bool(svm.note) == bool(said)
+    told = explained(data, "svm", history=history, experience=False).recommendation.note
+    assert told == svm.note
+
+
+def test_targets_in_units_are_called_so() -> None:
+    """A regression's raw target is told beside its columns, by the families that mind it."""
+    raw = Dataset("new", X, pd.Series(X["a"] * 1000 + 5), "regression")
+    knn, forest = advise(raw, family=["knn", "random_forest"])[:2]
+    notes = {one.family: one.note for one in (knn, forest)}
+    assert notes["knn"].endswith(
+        "knn: the values are for standardised targets, which these are not: scale them"
+    )
+    assert "standardised" not in notes["random_forest"]

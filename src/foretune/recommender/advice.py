@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foretune.collect.datasets import Dataset, make_image_dataset
 from foretune.collect.families import Family, families, family as find_family
+from foretune.collect.scale import SENSITIVE, is_standard, spreads
 from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
 from foretune.data.records import Config, Recommendation, Task
@@ -24,6 +25,8 @@ from foretune.recommender.explanation import Explanation
 from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside
 from foretune.recommender.ranking import FamilyRanking
 from foretune.recommender.recommender import DEFAULT_LEARNER
+
+LOOKED_AT: Final = 2_000  # rows that show the scale of columns
 
 
 def recommend(
@@ -137,7 +140,8 @@ def advise(
 ) -> list[Recommendation]:
     """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid.
 
-    By a metric in the target's units the scores are those of past targets, which a note says.
+    By a metric in the target's units the scores are those of past targets, which a note says; another says
+    so where a family minds the scale of columns, and the dataset's are not standardised as the past's were.
     """
     check_count(n)
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
@@ -169,6 +173,7 @@ def advise(
             advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
     if metric in HAS_UNITS:
         advice = [*map(_not_forecast, advice)]
+    advice = _for_standardised(advice, data)
     if only:
         return advice
     missing = [one.name for one in wanted if one.name not in known]
@@ -215,6 +220,8 @@ def explained(
         task = replace(task, space=space)
         asked = recommender.recommend(task, candidates=[complete(space, config)])[0]
     explanation = recommender.explain(task, asked)
+    told = _for_standardised([explanation.recommendation], data)[0]
+    explanation = replace(explanation, recommendation=told)
     return explanation if metric not in HAS_UNITS else _without_units(explanation)
 
 
@@ -242,6 +249,25 @@ def _without_units(explanation: Explanation) -> Explanation:
 def _not_forecast(one: Recommendation) -> Recommendation:
     """The recommendation with a note that its metric is in units which past targets did not have."""
     told = f"{one.metric} is in the units of the target, and past targets had others: it is not forecast"
+    return _with_note(one, told)
+
+
+def _for_standardised(advice: Sequence[Recommendation], data: Dataset) -> list[Recommendation]:
+    """Where columns, or the target, are on other scales than the past's, a note on what minds that."""
+    minding = [name for name in dict.fromkeys(one.family for one in advice) if name in SENSITIVE]
+    found = [data.X] if minding else []
+    if minding and data.target == "regression":
+        found.append(data.y.to_frame())
+    odd = [not is_standard(spreads(part.iloc[:: -(-len(part) // LOOKED_AT)])) for part in found]
+    if not any(odd):
+        return list(advice)
+    named = " and ".join(name for name, is_odd in zip(("columns", "targets"), odd, strict=False) if is_odd)
+    told = f"{', '.join(minding)}: the values are for standardised {named}, which these are not: scale them"
+    return [_with_note(one, told) if one.family in minding else one for one in advice]
+
+
+def _with_note(one: Recommendation, told: str) -> Recommendation:
+    """The recommendation with one more note."""
     return replace(one, note="; ".join(filter(None, (one.note, told))))
 
 
@@ -265,7 +291,7 @@ def _telling(ranked: list[Recommendation], missing: Sequence[str], metric: str) 
     if not missing:
         return ranked
     told = f"left out, as no past task of them is judged by {metric}: {', '.join(missing)}"
-    return [replace(ranked[0], note="; ".join(filter(None, (ranked[0].note, told)))), *ranked[1:]]
+    return [_with_note(ranked[0], told), *ranked[1:]]
 
 
 def _check_candidates(candidates: Sequence[Config], family: str | None) -> None:

@@ -3,13 +3,11 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.sparse import csr_matrix
 from sklearn.linear_model import ElasticNet, LogisticRegression
 from sklearn.svm import SVC, SVR
 
-from foretune.faces.searching.units import Units, is_standard, spreads
+from foretune.faces.searching.units import Units
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 3))
@@ -62,21 +60,3 @@ def test_standardised_data_change_nothing() -> None:
     """On standardised columns a config stays the very same, to the last digit."""
     config = {"C": 0.123456789, "gamma": 1 / 3}
     assert Units().as_past("svm", config) == config
-
-
-def test_spreads_of_any_table() -> None:
-    """Numeric columns that vary have a spread, whatever the table is; other data have none."""
-    frame = pd.DataFrame({"a": [0.0, 2.0, np.nan], "b": ["x", "y", "z"], "c": [1, 1, 1], "d": [np.inf, 0, 4]})
-    assert spreads(frame).tolist() == [1.0, 2.0]
-    assert spreads(frame.to_numpy()).tolist() == [1.0, 2.0]
-    assert [len(spreads(one)) for one in (["a text", "another"], csr_matrix(np.eye(3)), [[None], ["x"]])] == [
-        0,
-        0,
-        0,
-    ]
-
-
-def test_near_one_is_standard() -> None:
-    """Spreads near 1 are called standard, and so is data without any."""
-    assert is_standard(np.array([0.5, 2.0])) and is_standard(np.empty(0))
-    assert not is_standard(np.array([1.0, 50.0]))

@@ -12,6 +12,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from sklearn.model_selection import ParameterGrid
 
+from foretune.collect.scale import SENSITIVE, is_standard, spreads
 from foretune.data.metrics import HAS_UNITS, LOWER_IS_BETTER
 from foretune.data.records import Task
 from foretune.data.spaces import check_aliases
@@ -28,7 +29,7 @@ from foretune.faces.searching.dataset_at_hand import DatasetAtHand
 from foretune.faces.searching.estimators import Model
 from foretune.faces.searching.scoring import is_alike, metric_of
 from foretune.faces.searching.search import Past, Search, shipped
-from foretune.faces.searching.units import SENSITIVE, Units, is_standard, spreads
+from foretune.faces.searching.units import Units
 from foretune.history.history import History, open_history
 from foretune.learners.learner import Learner
 from foretune.recommender.stretching import Stretching
