@@ -77,6 +77,15 @@ def may_ruin(metric: str) -> bool:
     return metric in RANGES and not math.isfinite(highest_loss(metric))
 
 
+def goes_by_ratio(metric: str) -> bool:
+    """Whether only ratios of its losses mean something: none is below 0, and there is no worst one.
+
+    >>> goes_by_ratio("rmse"), goes_by_ratio("log_loss"), goes_by_ratio("r2"), goes_by_ratio("score")
+    (True, True, False, False)
+    """
+    return lowest_loss(metric) == 0.0 and highest_loss(metric) == math.inf
+
+
 def to_score(metric: str, loss: float) -> float:
     """The score in the metric's own direction: the exact inverse of `to_loss`."""
     return to_loss(metric, loss)

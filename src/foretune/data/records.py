@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
@@ -207,7 +207,8 @@ class Forecast:
     A learner that thinks in scenarios also gives `scenarios` (s, n), the losses in each of s of them, and
     their `weights` (s,), which sum to 1; `spread` (s, n) is the standard deviation within each where they are
     not exact, and then a config that was tried has its own loss in every scenario. Before any trial such
-    scenarios may be on a scale of their own, the same for all.
+    scenarios may be on a scale of their own, the same for all; after it, too, and then `as_losses` turns them
+    into losses.
 
     `shares` (tasks,) tell how much of the forecast rests on each past task (None: the weights do), and
     `history_weight` in [0, 1] how much of it rests on past tasks at all: the rest rests on the task's own
@@ -222,6 +223,7 @@ class Forecast:
     shares: Floats | None = None
     history_weight: float = 1.0
     contrary_weight: float = 0.0
+    as_losses: Callable[[Floats], Floats] | None = None
 
     @property
     def by_task(self) -> Floats | None:

@@ -235,9 +235,9 @@ def gain_over_default(
     forecast = learner.forecast(task, [config, default])
     shares = forecast.by_task
     if task.done and forecast.scenarios is not None and forecast.weights is not None:
-        losses, weights = within.clipped(forecast.scenarios), forecast.weights
-        ahead = losses[:, 1] - losses[:, 0]
-        std = np.zeros_like(ahead) if forecast.spread is None else np.hypot(*forecast.spread.T)
+        losses, spread = _in_losses(forecast)
+        losses, weights = within.clipped(losses), forecast.weights
+        ahead, std = losses[:, 1] - losses[:, 0], np.hypot(*spread.T)
     elif not task.done and shares is not None and len(shares) == len(surfaces.tasks) and shares.any():
         losses = surfaces.losses([config, default])
         ahead, weights, std = losses[:, 1] - losses[:, 0], shares, np.zeros(len(losses))
@@ -247,6 +247,17 @@ def gain_over_default(
     usual = float(within.clipped(forecast.mean)[1])
     low, high = np.clip(_interval(ahead, std, weights), usual - within.high, usual - within.low)
     return Gain(default, float(weights @ ahead / weights.sum()), float(low), float(high))
+
+
+def _in_losses(forecast: Forecast) -> tuple[Floats, Floats]:
+    """The scenarios of a forecast (s, n) and the spread within each, in units of loss."""
+    scenarios = forecast.scenarios
+    assert scenarios is not None
+    spread = np.zeros_like(scenarios) if forecast.spread is None else forecast.spread
+    if forecast.as_losses is None:
+        return scenarios, spread
+    high, low = forecast.as_losses(scenarios + spread), forecast.as_losses(scenarios - spread)
+    return forecast.as_losses(scenarios), (high - low) / 2
 
 
 def _interval(means: Floats, stds: Floats, weights: Floats) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ConfigSpace import ConfigurationSpace
 
 from foretune.data.cache_folder import cache_folder
+from foretune.data.metrics import goes_by_ratio
 from foretune.data.records import Task, canonical, sides_of
 from foretune.experience import REHEARSALS
 
@@ -26,7 +27,8 @@ def content_key(tasks: Sequence[Task]) -> str:
     for task, side in zip(tasks, sides_of(tasks), strict=True):
         known = {name: value for name, value in task.metafeatures.items() if value - value == 0}
         space = names.get(id(task.space), "")
-        digest.update(canonical({"f": task.family, "g": side, "z": known, "s": space}).encode())
+        kind = {"by": "ratio"} if goes_by_ratio(task.metric) else {}  # how losses are compared
+        digest.update(canonical({"f": task.family, "g": side, "z": known, "s": space, **kind}).encode())
         for trial in task.trials:
             trust = "" if trial.weight == 1.0 else repr(trial.weight)
             digest.update(f"{canonical(trial.config)}{trial.loss!r}{trial.fidelity!r}{trust}".encode())

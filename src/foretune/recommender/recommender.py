@@ -268,7 +268,10 @@ class Recommender:
         forecast = lesson.forecast(task, everything.values())
         tried = np.array([key in done for key in everything])
         left = task.best.loss - (lowest_loss(task.metric) if lowest is None else lowest)
-        return self._stopping().outlook(forecast, tried, task.best.loss, tolerance).with_at_most(left)
+        if isinstance(self.learner, Auto):
+            return self.learner.outlook(task, forecast, tried, tolerance).with_at_most(left)
+        stopping = Stopping.of_past(self._tasks)
+        return stopping.outlook(forecast, tried, task.best.loss, tolerance).with_at_most(left)
 
     def explain(self, task: Task, recommendation: Recommendation | None = None) -> Explanation:
         """Why this config for this task, or the one that would be recommended now.
@@ -296,12 +299,6 @@ class Recommender:
             doubts=self._doubts,
             measured=lesson.key(found[0].config) in {lesson.key(trial.config) for trial in task.done},
         )
-
-    def _stopping(self) -> Stopping:
-        if isinstance(self.learner, Auto):
-            return self.learner.rehearsal.stopping
-        losses = [np.std([t.loss for t in task.done if t.loss is not None]) for task in self._tasks]
-        return Stopping.learned([], float(np.median(losses)) or 1.0)
 
     def _default_first(
         self, lesson: Lesson, task: Task, pool: dict[str, Config], warning: str
@@ -358,7 +355,8 @@ class Recommender:
             # Before any trial a gain is counted from the worst candidate.
             ahead = gain - gain.min() if gain.min() < 0 else gain
             gain = ahead / self._seconds(lesson, task, [*everything.values()], forecast)
-        unit = forecast.std.max() if task.done else np.abs(gain).max()
+        spread = forecast.std if forecast.spread is None else forecast.spread
+        unit = spread.max() if task.done else np.abs(gain).max()
         gain = (gain / (unit or 1.0)).round(12)  # what is less is no gain, in whatever units
         gain[[k in spent or k not in pool for k in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])

@@ -23,7 +23,8 @@ from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.foretelling import CHANCE, SURE, agreement, foretold
 from foretune.recommender.memory import content_key, name_of, recall, remember
-from foretune.recommender.stopping import TOLERANCES, Stopping, Verdict, signs
+from foretune.recommender.ratios import Ratios, by_ratio, compared
+from foretune.recommender.stopping import TOLERANCES, Outlook, Stopping, Verdict, signs
 
 # A new task is another draw from where the past ones came from, smoother or less so, or nearly one of them.
 # Where all three doubted in full, a reversed history was seen through later (0.086 against 0.044 after 10
@@ -119,8 +120,9 @@ class Auto:
         """Rehearses on the tasks, then learns from all of them."""
         useful = taught(tasks)
         self.rehearsal = self._given or _remembered(useful)
-        self._past = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(useful)
-        self._cold = ColdGaussianProcess().fit(useful) if self.aside else None
+        self._by_ratio, learned = by_ratio(useful), compared(useful)
+        self._past = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(learned)
+        self._cold = ColdGaussianProcess().fit(learned) if self.aside else None
         if self.rehearsal.space == name_of(self._past.mixture.space):
             self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
@@ -142,13 +144,24 @@ class Auto:
         return f"opinions by how likely they made {self.rehearsal.tasks} rehearsed tasks: {shares}"
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
-        """The calibrated average of the opinions."""
+        """The calibrated average of the opinions; where ratios of losses count, of their logarithms."""
+        ratios = Ratios.of(task) if self._by_ratio else None
+        task = ratios.told(task) if ratios else task
         if self._cold is not None:
             forecast = self._cold.forecast(task, configs)
         else:
             forecast = opinion(self._past, self.rehearsal.odds, task, configs)
         factor = np.interp(len(task.done), WATCHED, self.rehearsal.inflation)
-        return _widened(forecast, float(factor))
+        widened = _widened(forecast, float(factor))
+        return ratios.natural(widened) if ratios else widened
+
+    def outlook(self, task: Task, forecast: Forecast, tried: Mask, tolerance: float) -> Outlook:
+        """What a longer search of this task, which has a finished trial, would still bring."""
+        stopping = self.rehearsal.stopping
+        assert task.best is not None and task.best.loss is not None
+        if self._by_ratio:
+            return Ratios.of(task).outlook(stopping, forecast, tried, task.best.loss, tolerance)
+        return stopping.outlook(forecast, tried, task.best.loss, tolerance)
 
 
 def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[Config]) -> Forecast:
@@ -205,6 +218,7 @@ def unrehearsed() -> Rehearsal:
 
 def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     """What playing past tasks with what the others teach says about the opinions and their intervals."""
+    tasks = compared(tasks)
     sides, mixture = list(groups_of(tasks).values()), Mixture(tasks)
     relevance, space = mixture.surfaces.relevance, name_of(mixture.space)
     if len(sides) < FEWEST_TASKS:

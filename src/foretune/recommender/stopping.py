@@ -11,7 +11,7 @@ from scipy.special import expit, log_ndtr
 from sklearn.linear_model import LogisticRegression
 
 from foretune.data.errors import LearningError
-from foretune.data.records import Floats, Forecast, Mask
+from foretune.data.records import Floats, Forecast, Mask, Task
 from foretune.recommender.acquisition import expected_gain
 
 TOLERANCES: Final = (0.03, 0.1, 0.3)  # rehearsed, in typical spreads of a task's losses
@@ -86,6 +86,12 @@ class Stopping:
             return cls(PRIOR, spread)
         model = LogisticRegression(C=1.0).fit(np.array([verdict.signs for verdict in verdicts]), right)
         return cls(np.append(model.coef_[0], model.intercept_[0]), spread)
+
+    @classmethod
+    def of_past(cls, tasks: Sequence[Task]) -> Self:
+        """No calibration, by the spread that losses of these tasks typically have."""
+        spreads = [np.std([t.loss for t in task.done if t.loss is not None]) for task in tasks]
+        return cls.learned([], float(np.median(spreads)) or 1.0)
 
     def outlook(self, forecast: Forecast, tried: Mask, best: float, tolerance: float) -> Outlook:
         """The outlook where the configs of the forecast are all that may be tried."""
