@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from foretune.data.records import Config, Floats, Forecast, Mask, Task, groups_of
+from foretune.data.records import Config, Floats, Forecast, Mask, Task, Trial, groups_of
 from foretune.learners.gaussian_process import (
     ColdGaussianProcess,
     GaussianProcess,
@@ -37,6 +37,9 @@ OPINIONS: Final = (
 PARTS: Final = 3  # of the past tasks, each rehearsed with what the others teach
 REHEARSED: Final = 24  # past tasks at most, and
 STEPS: Final = 20  # trials of each at most: more would cost time and say little
+FORETOLD: Final = (
+    96  # past tasks at most that are forecast without a trial: with 24 an honest, weak past failed
+)
 FEWEST_TASKS: Final = 6  # with fewer past tasks there is nothing to rehearse on
 WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compared with the truth
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
@@ -51,13 +54,11 @@ class Notes:
     """What is written down in rehearsals.
 
     By the number of trials, errors in stds (m,) of the configs not yet tried; for each task the log evidence
-    (opinions + 1,), and how its first forecast agrees with the truth; verdicts on whether a search could
-    have stopped.
+    (opinions + 1,); verdicts on whether a search could have stopped.
     """
 
     errors: dict[int, list[Floats]]
     evidence: list[Floats] = field(default_factory=list)
-    agreements: list[float] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
 
@@ -224,7 +225,7 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
     if len(sides) < FEWEST_TASKS:
         return replace(unrehearsed(), relevance=relevance, space=space)
     odds = unrehearsed().odds
-    notes = Notes({count: [] for count in WATCHED})
+    notes, agreements = Notes({count: [] for count in WATCHED}), []
     order = np.random.default_rng(0).permutation(len(sides))
     for part in np.array_split(order, PARTS):
         out = set(part.tolist())
@@ -232,26 +233,45 @@ def rehearse(tasks: Sequence[Task]) -> Rehearsal:
         taught_by_others = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(past)
         for k in part[: REHEARSED // PARTS]:
             _play(taught_by_others, odds, sides[k][0], notes)
+        agreements += [_agreement(taught_by_others, sides[k][0]) for k in part[: FORETOLD // PARTS]]
     stopping = Stopping.learned(notes.verdicts, taught_by_others.scales.typical)
     learned, inflation = _learned(np.array(notes.evidence), odds), _inflation(notes.errors)
-    known = foretold(notes.agreements)
+    known = foretold(agreements)
     return Rehearsal(learned, inflation, len(notes.evidence), stopping, relevance, space, known)
+
+
+def _agreement(past: GaussianProcess, task: Task) -> float:
+    """How the first forecast of a task's configs agrees with what was recorded."""
+    recorded = _recorded(past, task)
+    configs, truth = [trial.config for trial in recorded], _losses(recorded)
+    return agreement(past.forecast(_bare(task), configs).mean, truth)
+
+
+def _recorded(past: GaussianProcess, task: Task) -> list[Trial]:
+    """A finished trial of each config, at most so many, drawn at random."""
+    recorded = list({past.mixture.encoder.key(t.config): t for t in task.done}.values())
+    if len(recorded) <= MOST_CONFIGS:
+        return recorded
+    picked = np.random.default_rng(0).permutation(len(recorded))[:MOST_CONFIGS]
+    return [recorded[k] for k in picked]
+
+
+def _losses(trials: Sequence[Trial]) -> Floats:
+    return np.array([trial.loss for trial in trials], dtype=np.float64)
+
+
+def _bare(task: Task) -> Task:
+    """The task without its trials."""
+    return Task(task.name, task.family, task.space, metric=task.metric, metafeatures=task.metafeatures)
 
 
 def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None:
     """Searches the recorded trials of a task, and notes what that shows."""
-    recorded = list({past.mixture.encoder.key(t.config): t for t in task.done}.values())
-    if len(recorded) > MOST_CONFIGS:
-        picked = np.random.default_rng(0).permutation(len(recorded))[:MOST_CONFIGS]
-        recorded = [recorded[k] for k in picked]
-    configs = [trial.config for trial in recorded]
-    truth = np.array([trial.loss for trial in recorded], dtype=np.float64)
-    now = Task(task.name, task.family, task.space, metric=task.metric, metafeatures=task.metafeatures)
+    recorded, now = _recorded(past, task), _bare(task)
+    configs, truth = [trial.config for trial in recorded], _losses(recorded)
     tried = np.zeros(len(configs), dtype=bool)
     for count in range(min(STEPS, len(configs) - 2) + 1):
         forecast = opinion(past, odds, now, configs)
-        if not count:
-            notes.agreements.append(agreement(forecast.mean, truth))
         if count in notes.errors:
             off = np.abs(truth - forecast.mean) / np.maximum(forecast.std, 1e-12)
             notes.errors[count].append(off[~tried])
