@@ -37,9 +37,7 @@ OPINIONS: Final = (
 PARTS: Final = 3  # of the past tasks, each rehearsed with what the others teach
 REHEARSED: Final = 24  # past tasks at most, and
 STEPS: Final = 20  # trials of each at most: more would cost time and say little
-FORETOLD: Final = (
-    96  # past tasks at most that are forecast without a trial: with 24 an honest, weak past failed
-)
+FORETOLD: Final = 96  # past tasks at most forecast without a trial: of 24 a weak, honest past seemed chance
 FEWEST_TASKS: Final = 6  # with fewer past tasks there is nothing to rehearse on
 WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compared with the truth
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
