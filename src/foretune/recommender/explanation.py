@@ -16,7 +16,8 @@ from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.loss_range import LossRange
-from foretune.recommender.selection import NORMAL, SHARE
+from foretune.recommender.ratios import NORMAL
+from foretune.recommender.selection import SHARE
 
 STRONGEST: Final = 5  # past tasks that are named beside a recommendation
 CONTRARY: Final = 0.9  # weight of the past upside down from which on it is said

@@ -23,7 +23,7 @@ from foretune.learners.relevance import USUAL_NOISE, Relevance
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.foretelling import CHANCE, SURE, agreement, foretold
 from foretune.recommender.memory import content_key, name_of, recall, remember
-from foretune.recommender.ratios import Ratios, by_ratio, compared
+from foretune.recommender.ratios import NORMAL, Ratios, by_ratio, compared
 from foretune.recommender.stopping import TOLERANCES, Outlook, Stopping, Verdict, signs
 
 # A new task is another draw from where the past ones came from, smoother or less so, or nearly one of them.
@@ -43,7 +43,6 @@ WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compar
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
 CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
-NORMAL: Final = 1.2815515594600038  # half the width of such an interval of a normal, in standard deviations
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
 
 
