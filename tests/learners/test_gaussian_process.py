@@ -1,5 +1,7 @@
 """Gaussian processes that know the past, and one that does not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -72,3 +74,17 @@ def test_the_cold_process_does_not_believe_the_past() -> None:
     assert one.history_weight == 0.0
     assert one.shares is not None
     assert not one.shares.any()
+
+
+def test_a_cold_process_may_be_unsure_of_the_scale() -> None:
+    """Where past losses spread ten times as much as the new task's, doubt about that narrows forecasts."""
+    cells = RELATED_CELLS[::3]
+    past = [
+        replace(task, trials=tuple(replace(one, loss=10 * (one.loss or 0.0)) for one in task.trials))
+        for task in [related_task(f"past {k}", 0.5, 0.4, cells=RELATED_CELLS) for k in range(8)]
+    ]
+    new = related_task("new", 0.3, 0.4, cells=cells)
+    sure, unsure = (
+        ColdGaussianProcess(unsure=doubt).fit(past).forecast(new, RELATED_CELLS) for doubt in (0.1, 1.0)
+    )
+    assert unsure.std.mean() < 0.5 * sure.std.mean()

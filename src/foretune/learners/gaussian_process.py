@@ -21,6 +21,7 @@ EXACT = 1e-9  # the spread of a scenario that is believed as it stands
 VIEWS = 8  # sets of candidates remembered
 MOST_KEPT = 64  # components of a forecast, the weightiest
 NOTHING = 1e-6  # the share of a component that is not worth working out
+SURE = 0.1  # least standard deviation of the log of the scale of losses, by the scales of past tasks
 
 
 @dataclass(frozen=True)
@@ -165,15 +166,19 @@ class ColdGaussianProcess:
     """An ordinary Gaussian process: no past task, only the new one's own trials.
 
     Its length scale is averaged over by how likely each makes the trials. From past tasks it has no more than
-    the space and the order of magnitude of losses, so a misleading history does not mislead it. It is what
-    the history is measured against.
+    the space and the order of magnitude of losses, so a misleading history does not mislead it; of the log of
+    that magnitude it is unsure by a standard deviation of at least `unsure`. It is what the history is
+    measured against.
     Source: Rasmussen, Williams 2006, Gaussian Processes for Machine Learning.
     """
+
+    def __init__(self, *, unsure: float = SURE) -> None:
+        self._unsure = unsure
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The process for tasks like these, which it otherwise does not look at."""
         self.mixture = Mixture(tasks)
-        self.scales = scales_of(self.mixture)
+        self.scales = scales_of(self.mixture, self._unsure)
         return self
 
     def forecast(self, task: Task, configs: Sequence[Config]) -> Forecast:
@@ -208,11 +213,11 @@ def _off_centre(points: Floats) -> Floats:
     return np.asarray(distance / max(float(distance.max()), 1e-12))
 
 
-def scales_of(mixture: Mixture) -> Scales:
-    """The scales that losses of past tasks had: normal in their logarithm."""
+def scales_of(mixture: Mixture, unsure: float = SURE) -> Scales:
+    """The scales that losses of past tasks had: normal in their logarithm, its std at least `unsure`."""
     spreads = mixture.surfaces.spreads()
     logs = np.log(spreads[spreads > 0]) if (spreads > 0).any() else np.zeros(1)
-    return Scales(float(logs.mean()), max(float(logs.std()), 0.1))
+    return Scales(float(logs.mean()), max(float(logs.std()), unsure))
 
 
 def combined(

@@ -41,6 +41,7 @@ FORETOLD: Final = 96  # past tasks at most forecast without a trial: of 24 a wea
 FEWEST_TASKS: Final = 6  # with fewer past tasks there is nothing to rehearse on
 WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compared with the truth
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
+UNSURE: Final = 1.0  # of the log of the scale of losses where the past is left aside: that may be chance, too
 CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
@@ -120,7 +121,7 @@ class Auto:
         self.rehearsal = self._given or _remembered(useful)
         self._by_ratio, learned = by_ratio(useful), compared(useful)
         self._past = GaussianProcess(opinions=OPINIONS, contrary=CONTRARY).fit(learned)
-        self._cold = ColdGaussianProcess().fit(learned) if self.aside else None
+        self._cold = ColdGaussianProcess(unsure=UNSURE).fit(learned) if self.aside else None
         if self.rehearsal.space == name_of(self._past.mixture.space):
             self._past.mixture.surfaces.relevance = self.rehearsal.relevance
         return self
