@@ -21,7 +21,7 @@ EXACT = 1e-9  # the spread of a scenario that is believed as it stands
 VIEWS = 8  # sets of candidates remembered
 MOST_KEPT = 64  # components of a forecast, the weightiest
 NOTHING = 1e-6  # the share of a component that is not worth working out
-SURE = 0.1  # least standard deviation of the log of the scale of losses, by the scales of past tasks
+LEAST_UNSURE = 0.1  # of the log of the scale of losses, however alike past tasks are
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class ColdGaussianProcess:
     Source: Rasmussen, Williams 2006, Gaussian Processes for Machine Learning.
     """
 
-    def __init__(self, *, unsure: float = SURE) -> None:
+    def __init__(self, *, unsure: float = LEAST_UNSURE) -> None:
         self._unsure = unsure
 
     def fit(self, tasks: Sequence[Task]) -> Self:
@@ -213,7 +213,7 @@ def _off_centre(points: Floats) -> Floats:
     return np.asarray(distance / max(float(distance.max()), 1e-12))
 
 
-def scales_of(mixture: Mixture, unsure: float = SURE) -> Scales:
+def scales_of(mixture: Mixture, unsure: float = LEAST_UNSURE) -> Scales:
     """The scales that losses of past tasks had: normal in their logarithm, its std at least `unsure`."""
     spreads = mixture.surfaces.spreads()
     logs = np.log(spreads[spreads > 0]) if (spreads > 0).any() else np.zeros(1)
