@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from foretune.data.records import Floats, Ints
+from foretune.data.records import Floats
 from foretune.learners.observed import Observed
-from foretune.learners.posterior import NOISE, Kernel, Posterior, Prior, Scales, condition, log_sum
+from foretune.learners.posterior import NOISE, Posterior, Prior, Scales, condition, log_sum
 from foretune.learners.surfaces import matern
 
 N, VAGUE, ALL = 7, 1e6, np.arange(3)
 RNG = np.random.default_rng(3)
 POINTS, MEANS = RNG.random((N, 2)), RNG.normal(size=(3, N))
 SCATTER = 0.7 * RNG.normal(size=(4, N))
-PRIOR = Prior(MEANS, np.array([0.5, 0.3, 0.2]), SCATTER, np.full(N, 0.4**0.5))
+SHARES = np.array([0.5, 0.3, 0.2])
 LOSSES = np.array([3.0, 5.5, 4.0])
 COVARIANCE = SCATTER.T @ SCATTER + 0.4 * matern(POINTS, POINTS, 1.0)
 
@@ -32,17 +32,16 @@ def observed(*, tried: tuple[int, ...] = (0, 2, 5), pending: tuple[int, ...] = (
     )
 
 
+def prior(means: Floats, shares: Floats, covariance: Floats, seen: Observed) -> Prior:
+    """The prior with this covariance of all configs."""
+    return Prior(means, shares, np.diag(covariance), lambda columns: covariance[seen.rows][:, columns])
+
+
 def posterior(seen: Observed, scales: Scales, losses: Floats | None = None) -> Posterior:
-    """The posterior under the prior above."""
-    rows = np.concatenate([seen.tried, seen.pending])
+    """The posterior under the means and the covariance above."""
     if losses is not None:
         seen = replace(seen, losses=losses)
-    return condition(PRIOR, kernel(rows, 1.0), seen, scales)
-
-
-def kernel(rows: Ints | list[int], length: float) -> Kernel:
-    """The correlations of these configs with others."""
-    return lambda columns: matern(POINTS[rows], POINTS[columns], length)
+    return condition(prior(MEANS, SHARES, COVARIANCE, seen), seen, scales)
 
 
 def test_a_diverged_loss_is_no_worse_than_a_hopeless_one() -> None:
@@ -58,14 +57,14 @@ def test_the_closed_form_is_plain_conditioning() -> None:
     """With one scale, means, stds and shares are those of joint normals whose level is as good as unknown."""
     scale, rows = 2.0, [0, 2, 5]
     found = posterior(observed(), Scales(np.log(scale), 0.0))
-    prior = scale**2 * COVARIANCE + VAGUE
-    own = prior[np.ix_(rows, rows)] + scale**2 * NOISE * np.eye(3)
-    gain = prior[:, rows] @ np.linalg.inv(own)
+    whole = scale**2 * COVARIANCE + VAGUE
+    own = whole[np.ix_(rows, rows)] + scale**2 * NOISE * np.eye(3)
+    gain = whole[:, rows] @ np.linalg.inv(own)
     logs, (means, stds) = [], found.functions(ALL)
     for k, mean in enumerate(scale * MEANS):
         np.testing.assert_allclose(means[k], mean + gain @ (LOSSES - mean[rows]), rtol=1e-3)
-        logs.append(np.log(PRIOR.weights[k]) + multivariate_normal(mean[rows], own).logpdf(LOSSES))
-    variance = np.diag(prior - gain @ prior[rows])
+        logs.append(np.log(SHARES[k]) + multivariate_normal(mean[rows], own).logpdf(LOSSES))
+    variance = np.diag(whole - gain @ whole[rows])
     np.testing.assert_allclose(stds, np.broadcast_to(np.sqrt(variance), (3, N)), rtol=5e-3)
     np.testing.assert_allclose(found.weights, np.exp(logs - log_sum(np.array(logs))), rtol=1e-4)
 
@@ -73,24 +72,34 @@ def test_the_closed_form_is_plain_conditioning() -> None:
 def test_evidence_compares_priors_as_plain_conditioning_does() -> None:
     """The difference of log evidence between two priors is that of joint normals with a vague level."""
     scales, rows = Scales(0.0, 0.0), [0, 2, 5]
-    cold = condition(
-        Prior(np.zeros((1, N)), np.ones(1), np.zeros((0, N)), np.ones(N)),
-        kernel(rows, 0.5),
-        observed(),
-        scales,
-    )
-    own = [COVARIANCE[np.ix_(rows, rows)], matern(POINTS[rows], POINTS[rows], 0.5)]
-    own = [one + NOISE * np.eye(3) + VAGUE for one in own]
+    short = matern(POINTS, POINTS, 0.5)
+    cold = condition(prior(np.zeros((1, N)), np.ones(1), short, observed()), observed(), scales)
+    own = [one[np.ix_(rows, rows)] + NOISE * np.eye(3) + VAGUE for one in (COVARIANCE, short)]
     mixture = log_sum(
         np.array(
             [
                 np.log(w) + multivariate_normal(m[rows], own[0]).logpdf(LOSSES)
-                for w, m in zip(PRIOR.weights, MEANS, strict=True)
+                for w, m in zip(SHARES, MEANS, strict=True)
             ]
         )
     )
     expected = mixture - multivariate_normal(np.zeros(3), own[1]).logpdf(LOSSES)
     assert posterior(observed(), scales).evidence - cold.evidence == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_shares_of_means_upside_down_are_those_of_their_negatives() -> None:
+    """Twice as many weights say what spelling out the negative means says."""
+    seen, scales, both = (
+        observed(pending=(3,)),
+        Scales(0.0, 0.5),
+        np.concatenate([0.7 * SHARES, 0.3 * SHARES]),
+    )
+    short = condition(prior(MEANS, both, COVARIANCE, seen), seen, scales)
+    spelled = condition(prior(np.concatenate([MEANS, -MEANS]), both, COVARIANCE, seen), seen, scales)
+    assert short.evidence == pytest.approx(spelled.evidence)
+    np.testing.assert_allclose(short.weights, spelled.weights)
+    for one, other in zip(short.functions(np.arange(6)), spelled.functions(np.arange(6)), strict=True):
+        np.testing.assert_allclose(one, other)
 
 
 def test_shifted_and_scaled_losses_change_nothing_else() -> None:

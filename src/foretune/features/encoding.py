@@ -54,9 +54,16 @@ class Encoder:
 
     def key(self, config: Config) -> str:
         """One name for equal settings: defaults spelled out or not, 1 or 1.0; True is no number."""
-        quick = _quick(config)
-        if quick in self._keys:
+        quick: tuple[object, ...] | None = (
+            *config.items(),
+            *map(type, config.values()),
+        )  # tells configs apart as fast as Python can
+        try:
             return self._keys[quick]
+        except KeyError:
+            pass
+        except TypeError:  # a value is a list
+            quick = None
         text = canonical(config)
         if text not in self._keys:
             completed = complete(self.space, config)
@@ -85,15 +92,6 @@ def _blocks(space: ConfigurationSpace, labels: Mapping[str, list[str]]) -> Itera
         if isinstance(space[name], CategoricalHyperparameter):
             yield np.arange(start, start + len(found))
         start += len(found)
-
-
-def _quick(config: Config) -> Hashable:
-    """What tells configs apart as quickly as Python can; None where a value is a list."""
-    try:
-        hash(quick := (*config.items(), *map(type, config.values())))
-    except TypeError:
-        return None
-    return quick
 
 
 def _labels(hyperparameter: Any) -> list[str]:

@@ -2,15 +2,16 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
-from foretune.data.records import Config, Floats, Forecast, Task
+from foretune.data.records import Config, Floats, Forecast, Ints, Task
 from foretune.learners.forest import Forest
 from foretune.learners.mixture import Mixture
 from foretune.learners.observed import Observed
-from foretune.learners.posterior import Kernel, Posterior, Prior, Scales, condition, log_sum
+from foretune.learners.posterior import Posterior, Prior, Scales, condition, log_sum
 from foretune.learners.surfaces import matern
 
 # Of 0.1, 0.3 and 0.6 the best or equal on four of six published histories, with the mean area lowest.
@@ -38,6 +39,16 @@ class View:
     doubt: Floats
     weights: dict[Hashable, Floats] = field(default_factory=dict)
 
+    @cached_property
+    def around(self) -> Floats:
+        """How each past task departs from their mean, (tasks, n): `around.T @ around` is their covariance."""
+        return np.asarray((self.scores - self.scores.mean(axis=0)) / np.sqrt(len(self.scores)))
+
+    @cached_property
+    def variance(self) -> Floats:
+        """The variance of the past tasks at each config, (n,)."""
+        return np.asarray((self.around**2).sum(axis=0))
+
 
 @dataclass(frozen=True)
 class Opinion:
@@ -51,12 +62,23 @@ class Opinion:
     amount: float = 1.0
     doubts: float = 0.3
 
-    def prior(self, view: View, means: Floats, weights: Floats) -> Prior:
-        """The prior with these means (c, n), each with its share (c,), and past tasks' covariance around."""
-        around = (view.scores - view.scores.mean(axis=0)) / np.sqrt(len(view.scores))
-        variance = float((around**2).sum(axis=0).mean())
-        reach = np.sqrt(self.amount * self.smooth * variance + self.doubts * view.doubt)
-        return Prior(means, weights, np.sqrt(self.amount * (1 - self.smooth)) * around, reach)
+    def prior(self, view: View, weights: Floats, rows: Ints, among: Floats, smooth: Floats) -> Prior:
+        """The prior whose means are the past tasks, with their covariance around.
+
+        `among` and `smooth` (m + p, n) are the past tasks' covariances of the m + p `rows` with all configs,
+        and the correlations of the smooth part.
+        """
+        rough = self.amount * (1 - self.smooth)
+        local = self.amount * self.smooth * float(view.variance.mean()) + self.doubts * view.doubt
+        reach = np.sqrt(local)
+
+        def covariance(columns: Ints | slice) -> Floats:
+            found = reach[rows, None] * reach[columns]
+            found *= smooth[:, columns]
+            found += rough * among[:, columns]
+            return np.asarray(found)
+
+        return Prior(view.scores, weights, rough * view.variance + local, covariance)
 
 
 class GaussianProcess:
@@ -116,22 +138,13 @@ class GaussianProcess:
 
     def posteriors(self, task: Task, observed: Observed) -> list[Posterior]:
         """For each opinion the posterior: its means are the past tasks in their order, then upside down."""
-        view, shares = self.view(observed), self.weights(task, observed)
-        means = view.scores
+        view, shares, rows = self.view(observed), self.weights(task, observed), observed.rows
         if self._contrary:
-            means = np.concatenate([means, -means])
             shares = np.concatenate([(1 - self._contrary) * shares, self._contrary * shares])
-        rows = view.points[np.concatenate([observed.tried, observed.pending])]
-        correlations = matern(rows, view.points, self._length)
-        return [
-            condition(
-                one.prior(view, means, shares),
-                lambda columns: correlations[:, columns],
-                observed,
-                self.scales,
-            )
-            for one in self.opinions
-        ]
+        among = view.around[:, rows].T @ view.around
+        smooth = matern(view.points[rows], view.points, self._length)
+        priors = [one.prior(view, shares, rows, among, smooth) for one in self.opinions]
+        return [condition(prior, observed, self.scales) for prior in priors]
 
     def grounds(self, posteriors: Sequence[Posterior], believed: Floats) -> tuple[Floats, float]:
         """What rests on each past task (tasks,), and on them upside down, each posterior believed so far."""
@@ -197,14 +210,14 @@ class ColdGaussianProcess:
 
 def cold_posteriors(points: Floats, observed: Observed, scales: Scales) -> list[Posterior]:
     """The posterior of a process without a past for each length scale, at configs at these points (n, d)."""
-    n = len(points)
-    prior = Prior(np.zeros((1, n)), np.ones(1), np.zeros((0, n)), np.ones(n))
-    rows = points[np.concatenate([observed.tried, observed.pending])]
+    n, rows = len(points), points[observed.rows]
 
-    def correlations(length: float) -> Kernel:
-        return lambda columns: matern(rows, points[columns], length)
+    def prior(length: float) -> Prior:
+        return Prior(
+            np.zeros((1, n)), np.ones(1), np.ones(n), lambda columns: matern(rows, points[columns], length)
+        )
 
-    return [condition(prior, correlations(length), observed, scales) for length in LENGTHS]
+    return [condition(prior(length), observed, scales) for length in LENGTHS]
 
 
 def _off_centre(points: Floats) -> Floats:

@@ -62,7 +62,7 @@ def condition_jointly(
 
 def _believed(y: Floats, mu: Floats, weights: Floats, scales: Scales, trust: float) -> tuple[Floats, Floats]:
     """The share of each component (c,), and the units of loss (c,) that a score has in it."""
-    scale, log_share = scales.grid()
+    scale, log_share = scales.grid
     misfit = (y @ y) / scale[:, None] ** 2 - 2 * (y @ mu) / scale[:, None] + (mu**2).sum(axis=0)
     logs = trust * (-0.5 * misfit - (len(y) - 1) * np.log(scale)[:, None])
     logs = logs + log_share[:, None] + np.log(np.maximum(weights, 1e-12))

@@ -25,6 +25,11 @@ class Observed:
     losses: Floats
     pending: Ints
 
+    @property
+    def rows(self) -> Ints:
+        """The columns that were tried, then those pending, (m + p,)."""
+        return np.concatenate([self.tried, self.pending])
+
     @classmethod
     def of(
         cls,

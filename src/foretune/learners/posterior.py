@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
 from foretune.data.records import Floats, Ints
 from foretune.learners.observed import Observed
@@ -12,7 +13,7 @@ from foretune.learners.observed import Observed
 NOISE = 0.05  # variance of a trial around its surface, where a task's losses have variance 1 (as in surfaces)
 FARTHEST = 5.0  # from the best of a task, in scales: a loss beyond that is drawn in
 LEAST = 1e-12  # share of a mean: what the trials speak for may come back from nothing
-Kernel = Callable[[Ints | slice], Floats]  # columns among n configs -> correlations (m + p, columns)
+Covariance = Callable[[Ints | slice], Floats]  # columns among n configs -> (m + p, columns)
 
 
 def log_sum(logs: Floats, axis: int | None = None) -> Floats:
@@ -25,14 +26,21 @@ def log_sum(logs: Floats, axis: int | None = None) -> Floats:
 class Prior:
     """What a new task may look like at n configs, in normal scores, before any trial.
 
-    One of `means` (c, n), each with its share `weights` (c,), and around it a Gaussian process whose
-    covariances are `scatter.T @ scatter`, for scatter (r, n), plus a kernel times `reach` (n,) on both sides.
+    One of `means` (c, n), each with its share `weights` (c,), and around it a Gaussian process of this
+    `variance` (n,), whose `covariance` is that of the configs tried, then pending, with others. Of twice as
+    many weights (2c,) the second half are the shares of the means upside down.
     """
 
     means: Floats
     weights: Floats
-    scatter: Floats
-    reach: Floats
+    variance: Floats
+    covariance: Covariance
+
+    @property
+    def components(self) -> tuple[Ints, Floats]:
+        """Which mean each component has, and with which sign, (c,) or (2c,)."""
+        c, k = len(self.means), np.arange(len(self.weights))
+        return k % c, np.where(k < c, 1.0, -1.0)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Scales:
         """The median scale."""
         return float(np.exp(self.log_mean))
 
+    @cached_property
     def grid(self) -> tuple[Floats, Floats]:
         """Five scales (5,) and the log of their prior shares."""
         steps = np.linspace(-1.5, 1.5, 5)
@@ -64,7 +73,7 @@ class Scales:
         if not np.isfinite(losses).any():
             return losses
         best, usual = np.nanmin(losses), np.nanquantile(losses, 0.5, method="lower")
-        return np.asarray(np.minimum(losses, best + FARTHEST * max(self.grid()[0][-1], usual - best)))
+        return np.asarray(np.minimum(losses, best + FARTHEST * max(self.grid[0][-1], usual - best)))
 
 
 @dataclass(frozen=True)
@@ -82,55 +91,55 @@ class Posterior:
     functions: Callable[[Ints], tuple[Floats, Floats]]
 
 
-def condition(prior: Prior, kernel: Kernel, observed: Observed, scales: Scales) -> Posterior:
+def condition(prior: Prior, observed: Observed, scales: Scales) -> Posterior:
     """The posterior at n configs after the m trials that were observed.
 
-    `kernel` gives the correlations of the m tried and then the p pending configs with others. The level of
-    the losses is integrated out with a flat prior and their scale over a grid; a config that is pending makes
-    its surroundings better known, but not better or worse.
+    The level of the losses is integrated out with a flat prior and their scale over a grid; a config that is
+    pending makes its surroundings better known, but not better or worse.
     Source: Rasmussen, Williams 2006, section 2.7 (a flat mean), here with c candidates for the mean.
     """
-    means, tried = prior.means, observed.tried
-    rows = np.concatenate([tried, observed.pending])
-    scatter, reach = prior.scatter, prior.reach
-    among = scatter[:, rows].T @ scatter[:, rows] + reach[rows, None] * kernel(rows) * reach[rows]
-    m, c, ones = len(tried), len(means), np.ones(len(rows))
+    tried, rows = observed.tried, observed.rows
+    m, ones = len(tried), np.ones(len(rows))
     origin = float(observed.losses.mean())  # so that a far-off level costs no digits
-    lower = np.asarray(np.linalg.cholesky(among + NOISE * np.eye(len(rows))))
+    lower = np.asarray(np.linalg.cholesky(prior.covariance(rows) + NOISE * np.eye(len(rows))))
     # The first m rows of a Cholesky factor are those of the first m trials alone.
     seen = lower[:m, :m]
-    solved = _whitened(seen, np.column_stack([observed.losses - origin, ones[:m], means[:, tried].T]))
-    y, one, mu = solved[:, 0], solved[:, 1], solved[:, 2 : 2 + c]
+    solved = _whitened(seen, np.vstack([observed.losses - origin, ones[:m], prior.means[:, tried]]).T)
+    y, one, mu = solved[:, 0], solved[:, 1], solved[:, 2:]
     precision = one @ one
     level_y, level_mu = (one @ y) / precision, (one @ mu) / precision
     y, mu = y - one * level_y, mu - np.outer(one, level_mu)  # the level taken out
-    scale, log_share = scales.grid()
-    misfit = (y @ y) / scale[:, None] ** 2 - 2 * (y @ mu) / scale[:, None] + (mu**2).sum(axis=0)
+    which, sign = prior.components
+    along, length = sign * (y @ mu)[which], (mu**2).sum(axis=0)[which]
+    scale, log_share = scales.grid
+    misfit = (y @ y) / scale[:, None] ** 2 - 2 * along / scale[:, None] + length
     shares = np.log(np.maximum(prior.weights, LEAST))
     logs = -0.5 * misfit - (m - 1) * np.log(scale)[:, None] + log_share[:, None] + shares
     total = float(log_sum(logs))
     evidence = total - float(np.log(np.diag(seen)).sum()) - 0.5 * float(np.log(precision))
-    given = np.exp(logs - log_sum(logs, axis=0))
-    units = 1 / (given / scale[:, None]).sum(axis=0)
 
     def functions(chosen: Ints) -> tuple[Floats, Floats]:
-        across = scatter[:, rows].T @ scatter + reach[rows, None] * kernel(slice(None)) * reach
+        given = np.exp(logs[:, chosen] - log_sum(logs[:, chosen], axis=0))
+        units = 1 / (given / scale[:, None]).sum(axis=0)[:, None]
+        across, means = prior.covariance(slice(None)), which[chosen]
         K = _whitened(seen, across[:m])
-        scores = means[chosen] - (K.T @ mu[:, chosen]).T - level_mu[chosen, None]
-        found = units[chosen, None] * scores + (K.T @ y) + level_y + origin
-        own, known = (scatter**2).sum(axis=0) + reach**2, one
+        scores = prior.means[means] - mu[:, means].T @ K - level_mu[means, None]
+        found = units * sign[chosen, None] * scores + (y @ K) + level_y + origin
+        known = one
         if len(rows) > m:
             known, K = _whitened(lower, ones), _whitened(lower, across)
-        return found, units[chosen, None] * np.sqrt(_variances(own, known, K))
+        return found, units * np.sqrt(_variances(prior.variance, known, K))
 
     return Posterior(np.exp(logs - total).sum(axis=0), evidence, functions)
 
 
 def _whitened(lower: Floats, columns: Floats) -> Floats:
-    return np.asarray(solve_triangular(lower, columns, lower=True, check_finite=False))
+    """The solution of lower @ x = columns; scipy's wrapper would take as long as a small system does."""
+    solved, _ = dtrtrs(lower.T, columns, trans=1)
+    return np.asarray(solved)
 
 
 def _variances(own: Floats, one: Floats, K: Floats) -> Floats:
     """The variance (n,) at each config, that of the flat level included; one and K are whitened."""
-    known = own - (K**2).sum(axis=0) + (1 - K.T @ one) ** 2 / (one @ one)
+    known = own - (K**2).sum(axis=0) + (1 - one @ K) ** 2 / (one @ one)
     return np.asarray(np.maximum(known, 1e-8))

@@ -54,7 +54,7 @@ from foretune.recommender.proposals import Proposals
 from foretune.recommender.selection import Auto
 from foretune.recommender.stopping import Outlook, Stopping, check_tolerance
 from foretune.recommender.thinning import thinned
-from foretune.recommender.tried import in_part, whole_or_running, with_tried
+from foretune.recommender.tried import Tried
 
 LEARNERS: Final[Mapping[str, type[Learner]]] = {
     "portfolio": Portfolio,
@@ -261,7 +261,7 @@ class Recommender:
         if task.best is None or task.best.loss is None:
             raise LearningError("an outlook needs a finished trial: try a config first.")
         lesson = self._lesson(task)
-        everything = with_tried(lesson, task, _pool(lesson, task, candidates))
+        everything = Tried.of(lesson, task).beside(_pool(lesson, task, candidates))
         done = {lesson.key(trial.config) for trial in task.done}
         failed = {lesson.key(trial.config) for trial in task.trials if trial.status is FAILED} - done
         everything = {key: config for key, config in everything.items() if key not in failed}
@@ -342,14 +342,12 @@ class Recommender:
         self, lesson: Lesson, task: Task, pool: dict[str, Config], *, per_second: bool
     ) -> Recommendation | None:
         """The best candidate that no trial of the task has; None where there is none left."""
-        key = lesson.key
-        spent = {key(trial.config) for trial in task.trials if not in_part(trial)}
-        if pool.keys() <= spent:
+        tried = Tried.of(lesson, task)
+        if pool.keys() <= tried.spent:
             return None
-        tried = {key(trial.config) for trial in whole_or_running(task)}
-        everything = with_tried(lesson, task, pool)
+        everything = tried.beside(pool)
         forecast = lesson.forecast(task, everything.values())
-        mask = np.array([k in tried for k in everything])
+        mask = np.array([key in tried.known for key in everything])
         gain = expected_gain(forecast, mask, best=task.best.loss if task.best else None)
         if per_second:
             # Before any trial a gain is counted from the worst candidate.
@@ -358,9 +356,9 @@ class Recommender:
         spread = forecast.std if forecast.spread is None else forecast.spread
         unit = spread.max() if task.done else np.abs(gain).max()
         gain = (gain / (unit or 1.0)).round(12)  # what is less is no gain, in whatever units
-        gain[[k in spent or k not in pool for k in everything]] = -np.inf
+        gain[[key in tried.spent or key not in pool for key in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])
-        default = key(complete(lesson.asked, {}))
+        default = lesson.key(complete(lesson.asked, {}))
         if not (task.trials or per_second or may_ruin(task.metric)) and default in pool:
             # What is mostly near the best may lose more elsewhere than it gains: then nothing speaks for it.
             place = [*everything].index(default)
