@@ -1,68 +1,86 @@
 """How often the family that is ranked first is the best one, or within 0.01 of it, on datasets left out.
 
-    python benchmarks/across_families.py
+    python benchmarks/across_families.py DATASETS
 
 On the shipped experience, whole groups left out in 10 parts. The yardstick of a family is the best of its
-recorded configs, so noise is on nobody's side; beside the ranking stand the one family that comes close
-most often, the order of the forecast losses, and what odds the ranking gives the family that it names.
+recorded configs, so noise is on nobody's side. Beside the ranking, whose first look fits one config of each
+family on at most 1,000 rows, stand the ranking without a fit, the best fit alone, the one family that comes
+close most often and the order of the forecast losses; and what odds the rankings give the family they name.
 """
 
+import argparse
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from catalogue import load_catalogued
+from foretune.collect.datasets import Dataset
+from foretune.collect.first_look import first_look
 from foretune.data.records import Task
 from foretune.experience import PACK
 from foretune.experiments.replay import leave_groups_out
 from foretune.history.history import open_history
 from foretune.learners.learner import taught
-from foretune.recommender.ranking import CLOSE, FamilyRanking
+from foretune.recommender.closeness import CLOSE
+from foretune.recommender.ranking import FamilyRanking
 from foretune.recommender.recommender import Recommender
 
 METRICS: Final = {"accuracy": "classification", "r2": "regression"}
-METHODS: Final = ("ranking", "usual", "forecasts")
+METHODS: Final = ("ranking", "no_fits", "fits_alone", "usual", "forecasts")
 FOLDS: Final = 10
 RESULT: Final = Path(__file__).parent / "results" / "across_families.json"
 
 
 def main() -> None:
     """Prints one line for each kind of target, and keeps what was found."""
-    found = {kind: judged(metric) for metric, kind in METRICS.items()}
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("datasets", type=Path, help="the folder of tables with its catalogue.csv")
+    tables = {data.fingerprint: data for data in load_catalogued(parser.parse_args().datasets)}
+    found = {kind: judged(metric, tables) for metric, kind in METRICS.items()}
     for kind, shares in found.items():
         print(kind, *(f"{name} {share:.3f}" for name, share in shares.items()))
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def judged(metric: str) -> dict[str, float]:
+def judged(metric: str, tables: Mapping[str, Dataset]) -> dict[str, float]:
     """The share of left-out datasets on which each method names the best family, or one within 0.01."""
     with open_history(PACK) as pack:
         tasks = taught(list(pack.tasks(metric=metric)))
     hits: dict[str, list[bool]] = defaultdict(list)
-    said: list[float] = []
+    said: dict[str, list[float]] = defaultdict(list)
     for split in leave_groups_out(tasks, folds=FOLDS):
         ranking = FamilyRanking().fit(split.past)
         usual = _most_often(split.past)
         forecasts = {family: _learned(split.past, family) for family in ranking.families}
         for row in _by_dataset(split.new):
-            odds = ranking.odds(next(iter(row.values())).metafeatures)
+            task = next(iter(row.values()))
+            probes = {family: config for family, config in ranking.probes.items() if family in row}
+            looked = first_look(tables[str(task.dataset)], probes, metric)
+            fitted = {family: trial.loss for family, trial in looked.items() if trial.loss is not None}
+            informed = ranking.odds(task.metafeatures, fitted)
+            odds = ranking.odds(task.metafeatures)
             losses = {
                 family: forecasts[family].recommend(_bare(task))[0].loss for family, task in row.items()
             }
             named = {
-                "ranking": max(row, key=odds.__getitem__),
+                "ranking": max(row, key=informed.__getitem__),
+                "no_fits": max(row, key=odds.__getitem__),
+                "fits_alone": min(fitted, key=fitted.__getitem__),
                 "usual": max(row, key=usual.__getitem__),
                 "forecasts": min(losses, key=losses.__getitem__),
             }
-            said.append(odds[named["ranking"]])
+            said["ranking"].append(informed[named["ranking"]])
+            said["no_fits"].append(odds[named["no_fits"]])
             best = {family: _best(task) for family, task in row.items()}
             for method, family in named.items():
                 hits[method].append(best[family] <= min(best.values()) + CLOSE)
     shares = {method: float(np.mean(hits[method])) for method in METHODS}
-    return {"datasets": float(len(said)), **shares, "said": float(np.mean(said))}
+    says = {f"{method}_said": float(np.mean(values)) for method, values in said.items()}
+    return {"datasets": float(len(hits["ranking"])), **shares, **says}
 
 
 def _most_often(past: Sequence[Task]) -> dict[str, float]:

@@ -249,7 +249,18 @@ def asked(run: Run) -> dict[str, object]:
     return answer
 
 
-KEYS = {"family", "config", "metric", "predicted", "std", "history_weight", "note", "odds", "because"}
+KEYS = {
+    "family",
+    "config",
+    "metric",
+    "predicted",
+    "std",
+    "history_weight",
+    "note",
+    "odds",
+    "fitted",
+    "because",
+}
 
 
 def test_json_is_one_object_with_the_documented_keys(foretune: Foretune, table: Path, history: Path) -> None:

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
-from foretune.data.records import Task, Trial
+from foretune.data.records import FAILED, Task, Trial
 from foretune.history.history import History, open_history
 from foretune.history.parquet import write_pack
 from foretune.recommender import past, selection
@@ -240,6 +240,50 @@ def test_several_families_are_ranked_among_themselves(history: History) -> None:
     assert {one.family for one in advice} == {"svm", "decision_tree"}
     with pytest.raises(LearningError, match="of one family"):
         recommend(X, y, n=2, history=history, experience=False)
+
+
+def compared(n: int = 12) -> list[Task]:
+    """Past tasks of two families on the same datasets: the one whose first cell did better there won."""
+    tasks, rng = [], np.random.default_rng(0)
+    for k in range(n):
+        for name, ahead in zip(("decision_tree", "svm"), rng.permutation([0.1, 0.0]), strict=True):
+            one = family(name)
+            trials = tuple(Trial(cell, -0.7 - ahead + 0.01 * i) for i, cell in enumerate(one.cells()))
+            tasks.append(Task(f"data {k}", name, one.wide_space("classification"), trials=trials))
+    return tasks
+
+
+def test_one_fit_of_each_family_ranks_them(tmp_path: Path) -> None:
+    """A straight border is the SVM's: fitted here it scores better and comes first; fits may be left out."""
+    slope = pd.Series(np.where(X.sum(axis=1) > 0, "yes", "no"))
+    counts: list[tuple[int, int]] = []
+    with open_history(tmp_path / "both.db") as history:
+        history.add(*compared())
+        data = Dataset("new", X, slope, "classification")
+        words: dict[str, Any] = {"history": history, "experience": False}
+        svm, tree = advise(data, **words, on_fit=lambda *now: counts.append(now))
+        plain = advise(data, **words, fits=False)
+        tiny = recommend(X[:2], ["a", "b"], **words)
+    assert (svm.family, tree.family) == ("svm", "decision_tree")
+    assert svm.fitted is not None and tree.fitted is not None and svm.odds is not None
+    assert 1.0 >= svm.fitted > tree.fitted + 0.05 and svm.odds > 0.8
+    assert counts == [(1, 2), (2, 2)]
+    assert [one.fitted for one in [*plain, *tiny]] == [None] * 4
+    assert {one.odds for one in plain} != {svm.odds, tree.odds}
+
+
+def test_a_family_that_cannot_be_fitted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit that fails is told with its reason, and leaves that family the odds without it."""
+    failed = {
+        "svm": Trial({}, status=FAILED, reason="timed out after 20 s"),
+        "decision_tree": Trial({}, -0.8),
+    }
+    monkeypatch.setattr("foretune.recommender.advice.first_look", lambda *_, **__: failed)
+    with open_history(tmp_path / "both.db") as history:
+        history.add(*compared())
+        advice = recommend(X, y, history=history, experience=False)
+    assert advice[0].note == "not fitted here: svm (timed out after 20 s)"
+    assert {one.family: one.fitted for one in advice} == {"svm": None, "decision_tree": 0.8}
 
 
 def test_a_family_that_is_not_judged_by_the_metric_is_named(history: History) -> None:

@@ -113,3 +113,38 @@ def test_of_very_many_datasets_some_are_asked() -> None:
     ranking = FamilyRanking().fit(small_and_large(4_000))
     assert ranking.odds({"size": 100.0})["tree"] > 0.9
     assert ranking.odds({"size": 3900.0})["tree"] < 0.1
+
+
+def probed_past(n: int = 40) -> list[Task]:
+    """Past datasets alike in all meta-features; whose family's probe was ahead there, that family won."""
+    rng, tasks = np.random.default_rng(0), []
+    for k in range(n):
+        for family, ahead in zip(("tree", "net"), rng.permutation([0.1, 0.0]), strict=True):
+            trials = Trial({"x": 0}, -0.7 - ahead), Trial({"x": 1 + k}, -0.75 - ahead)
+            tasks.append(Task(f"data {k}", family, None, metafeatures={"size": 1.0}, trials=trials))
+    return tasks
+
+
+def test_what_probes_lost_here_decides() -> None:
+    """Where meta-features say nothing, one fit of each family does: in any level, as only gaps count."""
+    ranking = FamilyRanking().fit(probed_past())
+    assert ranking.probes == {"tree": {"x": 0}, "net": {"x": 0}}
+    assert 0.3 < ranking.odds({"size": 1.0})["tree"] < 0.7
+    for level in (-0.9, -0.5):
+        odds = ranking.odds({"size": 1.0}, {"tree": level, "net": level - 0.1})
+        assert odds["tree"] < 0.1 and odds["net"] > 0.9
+
+
+def test_one_probe_alone_says_nothing() -> None:
+    """A loss without another to compare it with leaves the odds what they were."""
+    ranking = FamilyRanking().fit(probed_past())
+    assert ranking.odds({"size": 1.0}, {"tree": -0.9}) == ranking.odds({"size": 1.0})
+
+
+def test_a_past_without_shared_configs_has_no_probes() -> None:
+    """Where every dataset tried configs of its own, or too few did, a fit here could not be interpreted."""
+    own = [Task(t.name, t.family, None, trials=t.trials[1:]) for t in probed_past()]
+    ranking = FamilyRanking().fit(own)
+    assert ranking.probes == {}
+    assert ranking.odds({}, {"tree": -0.9, "net": -0.1}) == ranking.odds({})
+    assert FamilyRanking().fit(probed_past(8)).probes == {}

@@ -253,7 +253,8 @@ class Recommendation:
 
     `history_weight` in [0, 1] is the share of the forecast that rests on past tasks, the rest on this task's
     own trials; it falls when the history misleads. `odds` in [0, 1], where families are compared: that this
-    family is the best one for the dataset, or close to it. `note` is what the user should know besides.
+    family is the best one for the dataset, or close to it, and `fitted` what one fit of it scored there.
+    `note` is what the user should know besides.
     """
 
     config: Config
@@ -265,6 +266,7 @@ class Recommendation:
     history_weight: float = 1.0
     note: str = ""
     odds: float | None = None
+    fitted: float | None = None
 
     @property
     def score(self) -> float:

@@ -30,6 +30,7 @@ from foretune.faces.options import (
     out,
     read_config,
     read_grid,
+    show_progress,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def recommend(
     grid_file: Annotated[Path | None, typer.Option(help="JSON: only cells of this grid.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="How many configs of one family.")] = 1,
     per_second: PerSecond = False,
+    fits: Annotated[
+        bool, typer.Option(help="Without --family: one fit of each family on 1,000 rows, to rank them.")
+    ] = True,
     history: PastUrl = None,
     no_experience: NoExperience = False,
     learner: LearnerName = "auto",
@@ -70,7 +74,7 @@ def recommend(
         raise SpaceError("-n asks for configs of one family: say which, with --family.")
     cells = find_family(family[0]).cells(read_grid(grid_file)) if family and grid_file else None
     table = load_one(data, target)
-    with console.status("learning from the past"):
+    with show_progress("learning from the past") as on_fit:
         advice = advise(
             table,
             family=family,
@@ -82,6 +86,8 @@ def recommend(
             experience=not no_experience,
             learner=learner,
             per_second=per_second,
+            fits=fits,
+            on_fit=on_fit,
         )
     answer = {
         "dataset": table.name,
@@ -142,6 +148,7 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
         "std": None if one.metric in HAS_UNITS else round(one.std, 4),
         "history_weight": round(one.history_weight, 4),
         "odds": None if one.odds is None else round(one.odds, 4),
+        "fitted": None if one.fitted is None else round(one.fitted, 4),
         "note": one.note,
         "because": [asdict(evidence) for evidence in one.because],
     }
@@ -153,20 +160,25 @@ def _show_advice(answer: dict[str, Any]) -> None:
 
     ranked = any(one["odds"] is not None for one in answer["recommendations"])
     table = Table(box=None, header_style="bold")
-    heads = ["best or close", "config", "predicted"] if ranked else ["config", "predicted", "rests on"]
+    heads = ["odds", "fitted", "predicted", "config"] if ranked else ["config", "predicted", "rests on"]
     for head in ("", "family", *heads):  # what is to be copied must be whole
         table.add_column(head, overflow="fold", min_width=CONFIG_WIDTH if head == "config" else None)
     for k, one in enumerate(answer["recommendations"], start=1):
         config = spelled(one["config"])
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
-        score = "–" if one["predicted"] is None else f"{one['predicted']:.3f} ± {one['std']:.3f}"
+        fitted, score = ("–" if one[word] is None else f"{one[word]:.3f}" for word in ("fitted", "predicted"))
         odds = "" if one["odds"] is None else f"{one['odds']:.0%}"
-        cells = [odds, escape(config), score] if ranked else [escape(config), score, escape(reasons)]
+        likely = score if one["std"] is None else f"{score} ± {one['std']:.3f}"
+        config = escape(config)
+        cells = [odds, fitted, score, config] if ranked else [config, likely, escape(reasons)]
         table.add_row(str(k), one["family"], *cells)
     metric = answer["recommendations"][0]["metric"]
     out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)
     if ranked:
-        out.print("in the order of how often a family was best or close on similar datasets", style="dim")
+        told = "odds: that the family is the best here, or close to it"
+        if any(one["fitted"] is not None for one in answer["recommendations"]):
+            told += "; fitted: one fit of it in 3 folds of at most 1,000 rows"
+        out.print(told, style="dim")
     for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
         out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)

@@ -1,7 +1,7 @@
 """One call from a table to recommendations: describe it, learn from the past, say what to try."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from foretune.collect.datasets import Dataset, make_image_dataset
 from foretune.collect.families import Family, families, family as find_family
+from foretune.collect.first_look import first_look
 from foretune.collect.scale import SENSITIVE, is_standard, spreads
 from foretune.data.errors import DatasetError, LearningError, SpaceError
-from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for
-from foretune.data.records import Config, Recommendation, Task
+from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for, to_score
+from foretune.data.records import Config, Recommendation, Task, Trial
 from foretune.data.spaces import check_names, complete, unfold, with_words
 from foretune.features.table import target_of
 from foretune.history.readers.inferred import in_words
@@ -41,6 +42,7 @@ def recommend(
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
     per_second: bool = False,
+    fits: bool = True,
     image_shape: Sequence[int] | None = None,
 ) -> list[Recommendation]:
     """What to try first on the table X (n, d) with target y (n,): the best config first.
@@ -50,11 +52,12 @@ def recommend(
 
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
-    that was most often the best or close to it on past datasets like this one; its note names the families
-    that the past does not judge by the metric. `metric` is accuracy for classes and r2 for numbers where it
-    is not given; `candidates` (a list of configs) are all that may be proposed. `history` (open, or a url) is
-    used beside the shipped experience; `experience=False` leaves that out. `per_second` looks for the most
-    expected gain for each second of training.
+    that is most likely the best or close to it: by past datasets like this one, and by one fit of each family
+    in three folds of at most 1,000 rows, which takes some seconds; `fits=False` does without. Its note names
+    the families that the past does not judge by the metric. `metric` is accuracy for classes and r2 for
+    numbers where it is not given; `candidates` (a list of configs) are all that may be proposed. `history`
+    (open, or a url) is used beside the shipped experience; `experience=False` leaves that out. `per_second`
+    looks for the most expected gain for each second of training.
 
     Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
     `LearningError` where the past holds nothing on the family and metric.
@@ -75,6 +78,7 @@ def recommend(
         experience=experience,
         learner=learner,
         per_second=per_second,
+        fits=fits,
     )
 
 
@@ -137,8 +141,12 @@ def advise(
     experience: bool = True,
     learner: str = DEFAULT_LEARNER,
     per_second: bool = False,
+    fits: bool = True,
+    on_fit: Callable[[int, int], None] | None = None,
 ) -> list[Recommendation]:
     """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid.
+
+    `on_fit` gets the number of families fitted, and of all.
 
     By a metric in the target's units the scores are those of past targets, which a note says; another says
     so where a family minds the scale of columns, and the dataset's are not standardised as the past's were.
@@ -181,7 +189,10 @@ def advise(
     if missing and not named:  # of families that no past knows at all nothing is expected
         others = past_tasks(history, metric=usual, experience=experience) if metric != usual else ()
         missing = [name for name in missing if name in {task.family for task in others}]
-    return _telling(_ranked(advice, past, metafeatures), missing, metric)
+    ranking = FamilyRanking().fit([task for task in past if task.family in {one.family for one in advice}])
+    looked = _looked_at(data, ranking, metric, on_fit) if fits else {}
+    ranked = _ranked(advice, ranking, metafeatures, looked)
+    return _telling(ranked, _failures(looked), _left_out(missing, metric))
 
 
 def explained(
@@ -276,22 +287,49 @@ def new_task(name: str, family: Family, target: Target, metric: str, metafeature
     return Task(name, family.name, family.wide_space(target), metric=metric, metafeatures=metafeatures)
 
 
+def _looked_at(
+    data: Dataset, ranking: FamilyRanking, metric: str, on_fit: Callable[[int, int], None] | None
+) -> dict[str, Trial]:
+    """One fit of each family on the dataset; none where that would say nothing, as of one family alone."""
+    if len(ranking.probes) < 2 or data.image_shape is not None:
+        return {}
+    try:
+        return first_look(data, ranking.probes, metric, on_fit=on_fit)
+    except DatasetError:  # too few rows to split
+        return {}
+
+
 def _ranked(
-    advice: Sequence[Recommendation], past: Sequence[Task], metafeatures: Mapping[str, float]
+    advice: Sequence[Recommendation],
+    ranking: FamilyRanking,
+    metafeatures: Mapping[str, float],
+    looked: Mapping[str, Trial],
 ) -> list[Recommendation]:
     """The families in the order of their odds; where there are none, of what is expected of them."""
-    named = {one.family for one in advice}
-    odds = FamilyRanking().fit([task for task in past if task.family in named]).odds(metafeatures)
-    ranked = [replace(one, odds=odds.get(one.family)) for one in advice]
+    losses = {family: trial.loss for family, trial in looked.items() if trial.loss is not None}
+    odds = ranking.odds(metafeatures, losses)
+    fitted = {family: to_score(advice[0].metric, loss) for family, loss in losses.items()}
+    ranked = [replace(one, odds=odds.get(one.family), fitted=fitted.get(one.family)) for one in advice]
     return sorted(ranked, key=lambda one: (-(one.odds or 0.0), one.loss))
 
 
-def _telling(ranked: list[Recommendation], missing: Sequence[str], metric: str) -> list[Recommendation]:
-    """The families with a note beside the first, of those that are missing and why."""
-    if not missing:
-        return ranked
-    told = f"left out, as no past task of them is judged by {metric}: {', '.join(missing)}"
-    return [_with_note(ranked[0], told), *ranked[1:]]
+def _failures(looked: Mapping[str, Trial]) -> str:
+    """Which families could not be fitted and why, as a sentence."""
+    failed = [f"{family} ({trial.reason})" for family, trial in looked.items() if trial.loss is None]
+    return f"not fitted here: {', '.join(failed)}" if failed else ""
+
+
+def _left_out(missing: Sequence[str], metric: str) -> str:
+    """Which families are missing and why, as a sentence."""
+    return f"left out, as no past task of them is judged by {metric}: {', '.join(missing)}" if missing else ""
+
+
+def _telling(ranked: list[Recommendation], *told: str) -> list[Recommendation]:
+    """The families with more notes beside the first."""
+    first = ranked[0]
+    for note in filter(None, told):
+        first = _with_note(first, note)
+    return [first, *ranked[1:]]
 
 
 def _check_candidates(candidates: Sequence[Config], family: str | None) -> None:

@@ -1,7 +1,6 @@
 """Which family to try first: how close each comes to the best one on past datasets like this one."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -9,13 +8,11 @@ from scipy.linalg import cho_solve, cholesky
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegression
 
-from foretune.data.metrics import LOWER_IS_BETTER
-from foretune.data.records import Floats, Mask, Task
+from foretune.data.records import Config, Floats, Mask, Task
 from foretune.features.metaspace import MetaSpace
+from foretune.recommender.closeness import CLOSE, are_errors, closeness, dataset_of, gaps
+from foretune.recommender.probes import Probes
 
-CLOSE: Final = 0.01  # of a score that is at most 1; of the best loss itself where losses have units
-FALL: Final = 0.02  # so far behind the best a family's closeness has fallen from 1 to 1/e
-HOPELESS: Final = 1e3  # so far behind all are alike: where the best loss is nearly 0, gaps have no end
 REACH: Final = 0.4  # root mean squared difference in rank up to which datasets tell of each other
 NOISE: Final = 0.1  # variance of what meta-features do not tell, in units of what they do
 FEWEST_DATASETS: Final = 10  # with fewer there is nothing to learn a similarity from
@@ -30,38 +27,75 @@ class FamilyRanking:
     each dataset by the others, turns the forecast into odds. Forecasts of losses compare families less well:
     each comes from datasets of its own, and an error of 0.02 in a level turns the order.
 
+    How well a family does on the dataset itself tells more than all meta-features: what its probe lost there,
+    where that was measured, is the second thing that odds are made of.
+
     Reach, fall and noise were chosen on 302 datasets of another, published history. Sources: Rasmussen and
     Williams 2006, Gaussian Processes for Machine Learning (2.2, 5.4.2); Platt 1999, Probabilistic outputs.
     """
 
     def fit(self, tasks: Sequence[Task]) -> Self:
         """The ranking that these tasks of many families teach; all must be judged by one metric."""
-        behind = _thinned(_behind(tasks))
+        behind, self._errors = _thinned(_behind(tasks)), are_errors(tasks)
         self.families = sorted({family for row in behind.values() for family in row})
-        rows = [[row.get(family, np.nan) for family in self.families] for row in behind.values()]
-        gaps = np.array(rows, dtype=np.float64).reshape(len(behind), len(self.families))
-        described = {_dataset(task): task.metafeatures for task in tasks}
+        away = self._table(behind, behind)
+        described = {dataset_of(task): task.metafeatures for task in tasks}
         self._space = MetaSpace([described[name] for name in behind])
+        self._forecasts: list[_Closeness] = []
+        self._informed: _Odds | None = None
+        self.probes: Mapping[str, Config] = {}
         if len(behind) < FEWEST_DATASETS:
-            self._forecasts: list[_Closeness] = []
             return self
-        closeness, tried = np.exp(-np.minimum(gaps, HOPELESS) / FALL), ~np.isnan(gaps)
-        usual = float(closeness[tried].mean())
+        near, tried, came = closeness(away), ~np.isnan(away), away <= CLOSE
+        usual = float(near[tried].mean())
         self._forecasts = [
             _Closeness(self._space.known[seen], values[seen], usual)
-            for values, seen in zip(closeness.T, tried.T, strict=True)
+            for values, seen in zip(near.T, tried.T, strict=True)
         ]
-        unseen = np.concatenate([forecast.unseen() for forecast in self._forecasts])
-        self._odds = _Odds(unseen, gaps.T[tried.T] <= CLOSE)
+        unseen = np.full_like(away, np.nan)
+        for column, seen, forecast in zip(unseen.T, tried.T, self._forecasts, strict=True):
+            column[seen] = forecast.unseen()
+        self._odds = _Odds(unseen[tried][:, np.newaxis], came[tried])
+        probes = Probes.of(tasks)
+        probed = self._table(behind, {name: self._near(losses) for name, losses in probes.losses.items()})
+        both = ~np.isnan(unseen + probed)
+        if both.any(axis=1).sum() >= FEWEST_DATASETS:
+            self._informed = _Odds(np.column_stack([unseen[both], probed[both]]), came[both])
+            self.probes = {
+                family: probes.configs[family] for family in self.families if family in probes.configs
+            }
         return self
 
-    def odds(self, metafeatures: Mapping[str, float]) -> dict[str, float]:
-        """Each family with its odds in [0, 1]; empty where fewer than 10 past datasets compare families."""
+    def odds(
+        self, metafeatures: Mapping[str, float], probed: Mapping[str, float] | None = None
+    ) -> dict[str, float]:
+        """Each family with its odds in [0, 1]; empty where fewer than 10 past datasets compare families.
+
+        `probed` holds what probes lost on the dataset, by family; one alone says nothing.
+        """
         if not self._forecasts:
             return {}
         point = self._space.points([metafeatures])
         forecasts = np.concatenate([forecast(point) for forecast in self._forecasts])
-        return dict(zip(self.families, self._odds(forecasts).tolist(), strict=True))
+        odds = dict(zip(self.families, self._odds(forecasts[:, np.newaxis]).tolist(), strict=True))
+        near = self._near(probed or {})
+        if self._informed is not None:
+            for family, forecast in zip(self.families, forecasts, strict=True):
+                if family in near:
+                    odds[family] = float(self._informed(np.array([[forecast, near[family]]]))[0])
+        return odds
+
+    def _near(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """How close each family's loss on one dataset is to the lowest of them; of one alone nothing."""
+        if len(losses) < 2:
+            return {}
+        found = gaps(losses, errors=self._errors)
+        return {family: float(closeness(np.asarray(gap))) for family, gap in found.items()}
+
+    def _table(self, datasets: Iterable[str], values: Mapping[str, Mapping[str, float]]) -> Floats:
+        """The values (datasets, families), NaN where there is none."""
+        rows = [[values.get(name, {}).get(family, np.nan) for family in self.families] for name in datasets]
+        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.families))
 
 
 class _Closeness:
@@ -83,18 +117,18 @@ class _Closeness:
 
 
 class _Odds:
-    """What share of forecasts of a closeness came true."""
+    """What share of those came true that looked like this: of `signs` (n, k), one row each."""
 
-    def __init__(self, forecasts: Floats, came: Mask) -> None:
+    def __init__(self, signs: Floats, came: Mask) -> None:
         self._share = float(np.mean(came))
         self._model = LogisticRegression(C=100.0)
         if 0.0 < self._share < 1.0:
-            self._model.fit(forecasts[:, np.newaxis], came)
+            self._model.fit(signs, came)
 
-    def __call__(self, forecasts: Floats) -> Floats:
+    def __call__(self, signs: Floats) -> Floats:
         if self._share in (0.0, 1.0):
-            return np.full(len(forecasts), self._share)
-        return np.asarray(self._model.predict_proba(forecasts[:, np.newaxis])[:, 1])
+            return np.full(len(signs), self._share)
+        return np.asarray(self._model.predict_proba(signs)[:, 1])
 
 
 def _covariance(A: Floats, B: Floats) -> Floats:
@@ -108,15 +142,9 @@ def _behind(tasks: Sequence[Task]) -> dict[str, dict[str, float]]:
     best: dict[str, dict[str, float]] = {}
     for task in tasks:
         if task.best is not None and task.best.loss is not None:
-            best.setdefault(_dataset(task), {})[task.family] = task.best.loss
-    in_units = any(task.metric in LOWER_IS_BETTER for task in tasks)
-    return {name: _gaps(row, in_units=in_units) for name, row in best.items() if len(row) > 1}
-
-
-def _gaps(losses: Mapping[str, float], *, in_units: bool) -> dict[str, float]:
-    best = min(losses.values())
-    unit = max(abs(best), sys.float_info.min) if in_units else 1.0
-    return {family: (loss - best) / unit for family, loss in losses.items()}
+            best.setdefault(dataset_of(task), {})[task.family] = task.best.loss
+    errors = are_errors(tasks)
+    return {name: gaps(row, errors=errors) for name, row in best.items() if len(row) > 1}
 
 
 def _thinned(datasets: Mapping[str, dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -124,7 +152,3 @@ def _thinned(datasets: Mapping[str, dict[str, float]]) -> dict[str, dict[str, fl
     names = list(datasets)
     kept = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_DATASETS)).astype(int))
     return {names[k]: datasets[names[k]] for k in kept}
-
-
-def _dataset(task: Task) -> str:
-    return task.dataset or task.name

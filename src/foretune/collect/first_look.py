@@ -1,0 +1,36 @@
+"""A first look at a dataset: one config of each family, cross-validated on a sample of its rows."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from foretune.collect.datasets import Dataset
+from foretune.collect.evaluation import Protocol
+from foretune.collect.families import family as find_family
+from foretune.collect.sweep import Job, run_jobs, trials_of
+from foretune.data.records import Config, Trial
+
+PROTOCOL: Final = Protocol(folds=3, rows=1_000)
+TIMEOUT: Final = 20.0  # seconds for one family, all its folds
+
+
+def first_look(
+    data: Dataset,
+    configs: Mapping[str, Config],
+    metric: str,
+    *,
+    on_fit: Callable[[int, int], None] | None = None,
+) -> dict[str, Trial]:
+    """By family the trial of its config: finished, or failed with a reason, such as that it took too long.
+
+    `on_fit` gets the number of families looked at, and of all. Raises `DatasetError` where the rows are fewer
+    than the folds.
+    """
+    PROTOCOL.check_splits(data)
+    sample = data.sample(PROTOCOL.rows, seed=PROTOCOL.seed)
+    jobs = [Job(sample, find_family(name), config, PROTOCOL, TIMEOUT) for name, config in configs.items()]
+    found: dict[str, Trial] = {}
+    for job, outcome in run_jobs(jobs, jobs=1):
+        found[job.family.name] = trials_of(job, outcome)[metric]
+        if on_fit is not None:
+            on_fit(len(found), len(jobs))
+    return found

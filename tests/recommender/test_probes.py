@@ -1,0 +1,47 @@
+"""Which config of each family tells how well it does on a dataset."""
+
+from foretune.data.records import Task, Trial
+from foretune.recommender.probes import Probes
+
+
+def tried(dataset: str, family: str, losses: dict[float, float], metric: str = "accuracy") -> Task:
+    """A task whose configs, by their C, had these losses."""
+    trials = tuple(Trial({"C": C}, loss) for C, loss in losses.items())
+    return Task(dataset, family, None, metric=metric, trials=trials)
+
+
+def test_a_probe_is_the_config_that_comes_closest_to_the_best() -> None:
+    """Not the one that wins once by far, but the one that is near everywhere; it has a loss by dataset."""
+    tasks = [
+        tried("a", "svm", {1.0: -0.90, 10.0: -0.91, 100.0: -0.50}),
+        tried("b", "svm", {1.0: -0.80, 10.0: -0.79, 100.0: -0.60}),
+        tried("c", "svm", {1.0: -0.60, 10.0: -0.69, 100.0: -0.70}),
+        tried("a", "tree", {3.0: -0.7}),
+    ]
+    found = Probes.of(tasks)
+    assert found.configs == {"svm": {"C": 10.0}, "tree": {"C": 3.0}}
+    assert found.losses == {"a": {"svm": -0.91, "tree": -0.7}, "b": {"svm": -0.79}, "c": {"svm": -0.69}}
+
+
+def test_what_few_datasets_tried_is_no_probe() -> None:
+    """A config that won on half of the datasets is none; where nothing is shared there is none at all."""
+    tasks = [
+        tried(str(k), "svm", {1.0: -0.8, 10.0 if k < 2 else 20.0 + k: -0.9, 5.0: -0.85}) for k in range(4)
+    ]
+    assert Probes.of(tasks).configs == {"svm": {"C": 5.0}}
+    assert Probes.of([tried(str(k), "svm", {float(k): -0.8}) for k in range(4)]).configs == {}
+
+
+def test_errors_are_compared_by_ratios() -> None:
+    """An error twice the best is as far behind in units of 1 as of 1000: the probe is near in both."""
+    tasks = [
+        tried("small", "svm", {1.0: 1.0, 10.0: 1.02}, "rmse"),
+        tried("large", "svm", {1.0: 2000.0, 10.0: 1000.0}, "rmse"),
+    ]
+    assert Probes.of(tasks).configs == {"svm": {"C": 10.0}}
+
+
+def test_a_trial_that_ended_early_is_none() -> None:
+    """Losses at a lower fidelity do not count."""
+    task = Task("a", "svm", None, trials=(Trial({"C": 1.0}, -0.9, fidelity=0.5), Trial({"C": 2.0}, -0.8)))
+    assert Probes.of([task]).configs == {"svm": {"C": 2.0}}
