@@ -1,5 +1,7 @@
 """What a config is worth trying."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -67,3 +69,14 @@ def test_one_disaster_does_not_decide() -> None:
     forecast = Forecast(weights @ scenarios, np.ones(4), scenarios, weights)
     assert np.argmin(forecast.mean) != 0
     assert np.argmax(expected_gain(forecast, NONE_TRIED, best=None)) == 0
+
+
+def test_early_gains_are_counted_in_what_past_tasks_lost() -> None:
+    """With badness the gain is its mean drop over past tasks, whatever the losses that are forecast."""
+    badness = np.array([[0.9, 0.4, 0.0, 0.6], [0.2, 0.7, 0.5, 0.0]])
+    forecast = replace(MIXTURE, badness=badness, shares=np.array([0.75, 0.25]))
+    tried = np.array([True, False, False, False])
+    gain = expected_gain(forecast, tried, best=0.5)
+    np.testing.assert_allclose(gain, [0.0, 0.75 * 0.5, 0.75 * 0.9, 0.75 * 0.3 + 0.25 * 0.2])
+    before = expected_gain(forecast, NONE_TRIED, best=None)
+    np.testing.assert_array_equal(before, expected_gain(MIXTURE, NONE_TRIED, best=None))

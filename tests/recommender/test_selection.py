@@ -143,3 +143,29 @@ def test_what_matters_is_remembered_for_its_space(monkeypatch: pytest.MonkeyPatc
 def test_it_says_what_it_chose() -> None:
     """One sentence names the opinions and their shares."""
     assert "rehearsed tasks" in Auto().fit(related_tasks(12)).chosen
+
+
+def test_the_first_trials_are_chosen_by_what_past_tasks_lost() -> None:
+    """After one and two trials gains are counted on past tasks, unless these mislead; later on forecasts."""
+    auto = Auto(unrehearsed()).fit(related_tasks())
+    task = related_task("new", 0.3, 0.4)
+    for count in range(5):
+        forecast = auto.forecast(task, RELATED_CELLS)
+        assert (forecast.badness is not None) == (count in {1, 2})
+        cell = RELATED_CELLS[count]
+        task = task.plus(Trial(cell, related_loss(cell, 0.3, 0.4)))
+    assert forecast.shares is not None
+    misled = turned(replace(task, trials=task.trials[:2]))
+    doubted = Auto(replace(unrehearsed(), odds=np.array([0.0, 0.0, 1e-9, 1.0]))).fit(related_tasks())
+    assert doubted.forecast(misled, RELATED_CELLS).badness is None
+
+
+def test_early_in_a_search_an_outlook_is_in_losses() -> None:
+    """What a longer search would gain is told in units of loss, though gains are not counted in them."""
+    auto, task = Auto(unrehearsed()).fit(related_tasks()), related_task("new", 0.3, 0.4)
+    task = task.plus(Trial(RELATED_CELLS[0], related_loss(RELATED_CELLS[0], 0.3, 0.4)))
+    forecast = auto.forecast(task, RELATED_CELLS)
+    tried = np.array([k == 0 for k in range(len(RELATED_CELLS))])
+    assert forecast.badness is not None
+    plain = auto.outlook(task, replace(forecast, badness=None), tried, 0.01)
+    assert auto.outlook(task, forecast, tried, 0.01) == plain

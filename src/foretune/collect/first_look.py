@@ -9,7 +9,7 @@ from foretune.collect.families import family as find_family
 from foretune.collect.sweep import Job, run_jobs, trials_of
 from foretune.data.records import Config, Trial
 
-PROTOCOL: Final = Protocol(folds=3, rows=1_000)
+PROTOCOL: Final = Protocol(folds=5, seed=1, rows=2_000)
 TIMEOUT: Final = 20.0  # seconds for one family, all its folds
 
 

@@ -212,7 +212,8 @@ class Forecast:
 
     `shares` (tasks,) tell how much of the forecast rests on each past task (None: the weights do), and
     `history_weight` in [0, 1] how much of it rests on past tasks at all: the rest rests on the task's own
-    trials alone, but for `contrary_weight`, what rests on the past upside down.
+    trials alone, but for `contrary_weight`, what rests on the past upside down. `badness` (tasks, n) in
+    [0, 1], early in a search: how far each config was behind on each past task, by which gains are counted.
     """
 
     mean: Floats
@@ -224,6 +225,7 @@ class Forecast:
     history_weight: float = 1.0
     contrary_weight: float = 0.0
     as_losses: Callable[[Floats], Floats] | None = None
+    badness: Floats | None = None
 
     @property
     def by_task(self) -> Floats | None:

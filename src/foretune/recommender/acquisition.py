@@ -13,8 +13,11 @@ def expected_gain(forecast: Forecast, tried: Mask, *, best: float | None) -> Flo
     `tried` is a mask (n,) of the configs already tried (RUNNING ones count) and `best` the lowest loss among
     them (None: there is none). Where the forecast has scenarios, the gain is averaged over them: what a
     config adds to those tried, if the new task behaved like each past one. Regrets saturate, so that a few
-    past tasks with disastrous configs do not decide alone.
+    past tasks with disastrous configs do not decide alone. Where it has badness, that is what is gained.
     """
+    if forecast.badness is not None and forecast.shares is not None and tried.any():
+        so_far = forecast.badness[:, tried].min(axis=1, keepdims=True)
+        return np.asarray(forecast.shares @ np.maximum(so_far - forecast.badness, 0.0))
     if forecast.scenarios is not None and forecast.weights is not None:
         if forecast.spread is not None:
             return _improvement_over_scenarios(forecast, tried)

@@ -16,7 +16,7 @@ from foretune.data.records import Task, canonical, sides_of
 from foretune.experience import REHEARSALS
 
 PARTS: Final = ("hyperparameters", "conditions", "forbiddens")  # of a space, as it is serialised
-FORMAT: Final = 8  # of what is remembered, and of how it was come by: raised when either changes
+FORMAT: Final = 9  # of what is remembered, and of how it was come by: raised when either changes
 
 
 def content_key(tasks: Sequence[Task]) -> str:

@@ -354,7 +354,7 @@ class Recommender:
             ahead = gain - gain.min() if gain.min() < 0 else gain
             gain = ahead / self._seconds(lesson, task, [*everything.values()], forecast)
         spread = forecast.std if forecast.spread is None else forecast.spread
-        unit = spread.max() if task.done else np.abs(gain).max()
+        unit = spread.max() if task.done and forecast.badness is None else np.abs(gain).max()
         gain = (gain / (unit or 1.0)).round(12)  # what is less is no gain, in whatever units
         gain[[key in tried.spent or key not in pool for key in everything]] = -np.inf
         chosen = int(np.lexsort((forecast.mean, -gain))[0])

@@ -43,6 +43,8 @@ WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compar
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
 UNSURE: Final = 1.0  # of the log of the scale of losses where the past is left aside: that may be chance, too
 CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
+EARLY: Final = 3  # trials, before which the next is chosen by what past tasks lost, as the first is
+TRUSTED: Final = 0.5  # of the history's weight, without which even an early one is not
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
 
@@ -172,7 +174,7 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
     n = len(past.opinions)
     resting, against = past.grounds(posteriors[:n], credence(posteriors, shares)[:n])
     weight = min(float(resting.sum()), 1.0)
-    return combined(
+    forecast = combined(
         posteriors,
         shares,
         observed,
@@ -181,6 +183,10 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
         history_weight=weight,
         contrary_weight=against,
     )
+    if len(observed.tried) < EARLY and weight >= TRUSTED:
+        # One or two trials weigh past tasks well, but say little of what lies between the configs tried.
+        return replace(forecast, badness=past.view(observed).badness[:, : len(configs)])
+    return forecast
 
 
 def _posteriors(

@@ -118,7 +118,8 @@ def signs(forecast: Forecast, tried: Mask, best: float, tolerance: float) -> Flo
         means, stds, weights = forecast.scenarios, forecast.spread, forecast.weights
     none_better = log_ndtr((means[:, ~tried] - target) / np.maximum(stds[:, ~tried], 1e-12)).sum(axis=1)
     count = float(weights @ np.minimum(-none_better, 50.0))
-    gain = max(float(expected_gain(forecast, tried, best=best)[~tried].max()), 0.0)
+    in_losses = replace(forecast, badness=None)
+    gain = max(float(expected_gain(in_losses, tried, best=best)[~tried].max()), 0.0)
     return np.array(
         [np.log(count + 1e-4), np.log(gain / max(tolerance, 1e-12) + 1e-4), np.log(max(tried.sum(), 1))]
     )
