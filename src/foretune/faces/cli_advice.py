@@ -51,7 +51,7 @@ def recommend(
     n: Annotated[int, typer.Option("-n", min=1, help="How many configs of one family.")] = 1,
     per_second: PerSecond = False,
     fits: Annotated[
-        bool, typer.Option(help="Without --family: one fit of each family on 1,000 rows, to rank them.")
+        bool, typer.Option(help="Without --family: one fit of each family on a sample, to rank them.")
     ] = True,
     history: PastUrl = None,
     no_experience: NoExperience = False,
@@ -156,6 +156,7 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
 
 def _show_advice(answer: dict[str, Any]) -> None:
     """Prints each recommendation: of several families with their odds, of one with what it rests on."""
+    from foretune.collect.first_look import PROTOCOL
     from foretune.faces.search_report import spelled
 
     ranked = any(one["odds"] is not None for one in answer["recommendations"])
@@ -178,7 +179,7 @@ def _show_advice(answer: dict[str, Any]) -> None:
     if ranked:
         told = "odds: that the family is the best here, or close to it"
         if any(one["fitted"] is not None for one in answer["recommendations"]):
-            told += "; fitted: one fit of it in 3 folds of at most 1,000 rows"
+            told += f"; fitted: one config of it in {PROTOCOL.folds} folds of at most {PROTOCOL.rows:,} rows"
         out.print(told, style="dim")
     for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
         out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)

@@ -52,12 +52,12 @@ def recommend(
 
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
-    that is most likely the best or close to it: by past datasets like this one, and by one fit of each family
-    in three folds of at most 1,000 rows, which takes some seconds; `fits=False` does without. Its note names
-    the families that the past does not judge by the metric. `metric` is accuracy for classes and r2 for
-    numbers where it is not given; `candidates` (a list of configs) are all that may be proposed. `history`
-    (open, or a url) is used beside the shipped experience; `experience=False` leaves that out. `per_second`
-    looks for the most expected gain for each second of training.
+    that is most likely the best or close to it: by past datasets like this one, and by one config of each
+    family that is fitted on a sample of the rows, which takes some seconds; `fits=False` does without. Its
+    note names the families that the past does not judge by the metric. `metric` is accuracy for classes and
+    r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be proposed.
+    `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves that out.
+    `per_second` looks for the most expected gain for each second of training.
 
     Raises `DatasetError`, `FamilyError`, `MetricError`, `SpaceError` for what does not fit, and
     `LearningError` where the past holds nothing on the family and metric.

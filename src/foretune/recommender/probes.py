@@ -11,6 +11,7 @@ from foretune.data.records import Config, Task, canonical
 from foretune.recommender.closeness import are_errors, closeness, dataset_of, gaps
 
 SHARED: Final = 0.8  # of a family's datasets must have tried its probe
+MOST_TRIALS: Final = 500  # of a task, the first ones: what datasets share is mostly tried first
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Probes:
 
 
 def _losses(task: Task) -> dict[str, float]:
-    """What each config of the task lost at full fidelity, by its text; of repeats the first."""
+    """What each config of the task lost, by its text; of repeats the first."""
     found: dict[str, float] = {}
-    for trial in task.done:
-        if trial.fidelity is None and trial.loss is not None:
+    for trial in task.done[:MOST_TRIALS]:
+        if trial.loss is not None:
             found.setdefault(canonical(trial.config), trial.loss)
     return found
 

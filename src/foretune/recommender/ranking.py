@@ -56,7 +56,7 @@ class FamilyRanking:
         for column, seen, forecast in zip(unseen.T, tried.T, self._forecasts, strict=True):
             column[seen] = forecast.unseen()
         self._odds = _Odds(unseen[tried][:, np.newaxis], came[tried])
-        probes = Probes.of(tasks)
+        probes = Probes.of([task for task in tasks if dataset_of(task) in behind])
         probed = self._table(behind, {name: self._near(losses) for name, losses in probes.losses.items()})
         both = ~np.isnan(unseen + probed)
         if both.any(axis=1).sum() >= FEWEST_DATASETS:
