@@ -1,11 +1,12 @@
 """How often the family that is ranked first is the best one, or within 0.01 of it, on datasets left out.
 
-    python benchmarks/across_families.py DATASETS
+    python benchmarks/across_families.py DATASETS [--cache FITS.json]
 
 On the shipped experience, whole groups left out in 10 parts. The yardstick of a family is the best of its
 recorded configs, so noise is on nobody's side. Beside the ranking, whose first look fits one config of each
 family on at most 2,000 rows, stand the ranking without a fit, the best fit alone, the one family that comes
-close most often and the order of the forecast losses; and what odds the rankings give the family they name.
+close most often and the order of the forecast losses; how far each stays behind the best, and what odds the
+rankings give the family they name. What was fitted is kept in the cache, where a stopped run goes on.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 from catalogue import load_catalogued
 from foretune.collect.datasets import Dataset
 from foretune.collect.first_look import first_look
-from foretune.data.records import Task
+from foretune.data.records import Config, Task, canonical
 from foretune.experience import PACK
 from foretune.experiments.replay import leave_groups_out
 from foretune.history.history import open_history
@@ -40,18 +41,41 @@ def main() -> None:
     """Prints one line for each kind of target, and keeps what was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("datasets", type=Path, help="the folder of tables with its catalogue.csv")
-    tables = {data.fingerprint: data for data in load_catalogued(parser.parse_args().datasets)}
-    found = {kind: judged(metric, tables) for metric, kind in METRICS.items()}
+    parser.add_argument("--cache", type=Path, help="JSON: what was fitted")
+    options = parser.parse_args()
+    looks = Looks({data.fingerprint: data for data in load_catalogued(options.datasets)}, options.cache)
+    found = {kind: judged(metric, looks) for metric, kind in METRICS.items()}
     for kind, shares in found.items():
         print(kind, *(f"{name} {share:.3f}" for name, share in shares.items()))
     RESULT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
-def judged(metric: str, tables: Mapping[str, Dataset]) -> dict[str, float]:
+class Looks:
+    """First looks at datasets, by fingerprint; each config of a dataset is fitted once."""
+
+    def __init__(self, tables: Mapping[str, Dataset], cache: Path | None) -> None:
+        self._tables, self._cache = tables, cache
+        known = cache is not None and cache.exists()
+        self._known: dict[str, float | None] = json.loads(cache.read_text()) if cache and known else {}
+
+    def __call__(self, dataset: str, probes: Mapping[str, Config], metric: str) -> dict[str, float]:
+        """What each family's probe lost on the dataset; of those that failed nothing."""
+        keys = {family: f"{dataset} {family} {canonical(config)}" for family, config in probes.items()}
+        new = {family: config for family, config in probes.items() if keys[family] not in self._known}
+        for family, trial in first_look(self._tables[dataset], new, metric).items():
+            self._known[keys[family]] = trial.loss
+        if new and self._cache is not None:
+            self._cache.write_text(json.dumps(self._known), encoding="utf-8")
+        losses = {family: self._known[key] for family, key in keys.items()}
+        return {family: loss for family, loss in losses.items() if loss is not None}
+
+
+def judged(metric: str, looks: Looks) -> dict[str, float]:
     """The share of left-out datasets on which each method names the best family, or one within 0.01."""
     with open_history(PACK) as pack:
         tasks = taught(list(pack.tasks(metric=metric)))
     hits: dict[str, list[bool]] = defaultdict(list)
+    behind: dict[str, list[float]] = defaultdict(list)
     said: dict[str, list[float]] = defaultdict(list)
     pairs: list[tuple[float, bool]] = []
     for split in leave_groups_out(tasks, folds=FOLDS):
@@ -61,8 +85,7 @@ def judged(metric: str, tables: Mapping[str, Dataset]) -> dict[str, float]:
         for row in _by_dataset(split.new):
             task = next(iter(row.values()))
             probes = {family: config for family, config in ranking.probes.items() if family in row}
-            looked = first_look(tables[str(task.dataset)], probes, metric)
-            fitted = {family: trial.loss for family, trial in looked.items() if trial.loss is not None}
+            fitted = looks(str(task.dataset), probes, metric)
             informed = ranking.odds(task.metafeatures, fitted)
             odds = ranking.odds(task.metafeatures)
             losses = {
@@ -81,10 +104,12 @@ def judged(metric: str, tables: Mapping[str, Dataset]) -> dict[str, float]:
             came = {family: loss <= min(best.values()) + CLOSE for family, loss in best.items()}
             for method, family in named.items():
                 hits[method].append(came[family])
+                behind[method].append(best[family] - min(best.values()))
             pairs += [(informed[family], came[family]) for family in row]
     shares = {method: float(np.mean(hits[method])) for method in METHODS}
     says = {f"{method}_said": float(np.mean(values)) for method, values in said.items()}
-    return {"datasets": float(len(hits["ranking"])), **shares, **says, **_calibration(pairs)}
+    lags = {f"{method}_behind": float(np.mean(values)) for method, values in behind.items()}
+    return {"datasets": float(len(hits["ranking"])), **shares, **says, **lags, **_calibration(pairs)}
 
 
 def _calibration(pairs: Sequence[tuple[float, bool]]) -> dict[str, float]:

@@ -1,5 +1,8 @@
 """Which config of each family tells how well it does on a dataset."""
 
+import numpy as np
+import pytest
+
 from foretune.data.records import Task, Trial
 from foretune.recommender.probes import Probes
 
@@ -20,7 +23,8 @@ def test_a_probe_is_the_config_that_comes_closest_to_the_best() -> None:
     ]
     found = Probes.of(tasks)
     assert found.configs == {"svm": {"C": 10.0}, "tree": {"C": 3.0}}
-    assert found.losses == {"a": {"svm": -0.91, "tree": -0.7}, "b": {"svm": -0.79}, "c": {"svm": -0.69}}
+    assert found.losses("a") == {"svm": -0.91, "tree": -0.7}
+    assert [found.losses(name) for name in "bcd"] == [{"svm": -0.79}, {"svm": -0.69}, {}]
 
 
 def test_what_few_datasets_tried_is_no_probe() -> None:
@@ -45,3 +49,20 @@ def test_a_trial_that_ended_early_is_none() -> None:
     """Losses at a lower fidelity do not count."""
     task = Task("a", "svm", None, trials=(Trial({"C": 1.0}, -0.9, fidelity=0.5), Trial({"C": 2.0}, -0.8)))
     assert Probes.of([task]).configs == {"svm": {"C": 2.0}}
+
+
+def test_on_other_folds_probes_lose_something_else() -> None:
+    """By what folds say of one beside the other: what is hard for both is no noise, and the mean stays."""
+    hard = np.array([0.0, 0.3, -0.3, 0.2])
+    apart = {"svm": np.array([0.02, -0.02, 0.02, -0.02]), "tree": np.array([-0.02, 0.02, -0.02, 0.02])}
+    tasks = [
+        Task("a", family, None, trials=(Trial({}, -0.7, scores={"accuracy": [*(0.7 + hard + own)]}),))
+        for family, own in apart.items()
+    ]
+    found, rng = Probes.of(tasks), np.random.default_rng(0)
+    drawn = np.array([found.losses("a", rng)["svm"] for _ in range(2_000)])
+    assert drawn.mean() == pytest.approx(-0.7, abs=0.002)
+    assert drawn.std() == pytest.approx(0.04 / np.sqrt(3) / 2, rel=0.1)
+    alone, unknown = Probes.of(tasks[:1]), Probes.of([tried("a", "svm", {1.0: -0.7})])
+    assert alone.losses("a", rng) == {"svm": -0.7}
+    assert unknown.losses("a", rng) == {"svm": -0.7}

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.records import Config, Task, canonical
+from foretune.data.records import Config, Task, Trial, canonical
 from foretune.recommender.closeness import are_errors, closeness, dataset_of, gaps
 
 SHARED: Final = 0.8  # of a family's datasets must have tried its probe
@@ -16,10 +16,10 @@ MOST_TRIALS: Final = 500  # of a task, the first ones: what datasets share is mo
 
 @dataclass(frozen=True)
 class Probes:
-    """`configs` holds each family's probe, `losses` what the probes lost: dataset -> family -> loss."""
+    """`configs` holds each family's probe, `trials` what became of it: dataset -> family -> trial."""
 
     configs: Mapping[str, Config]
-    losses: Mapping[str, Mapping[str, float]]
+    trials: Mapping[str, Mapping[str, Trial]]
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> "Probes":
@@ -28,35 +28,56 @@ class Probes:
         A family whose datasets share no config has no probe.
         """
         configs: dict[str, Config] = {}
-        losses: dict[str, dict[str, float]] = defaultdict(dict)
+        trials: dict[str, dict[str, Trial]] = defaultdict(dict)
         by_family: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
             by_family[task.family].append(task)
         errors = are_errors(tasks)
         for family, members in by_family.items():
-            tried = [_losses(task) for task in members]
+            tried = [_tried(task) for task in members]
             near: dict[str, list[float]] = defaultdict(list)
             for row in tried:
-                for key, gap in gaps(row, errors=errors).items():
+                for key, gap in gaps(_losses(row), errors=errors).items():
                     near[key].append(float(closeness(np.asarray(gap))))
             shared = {key: np.mean(found) for key, found in near.items() if len(found) >= SHARED * len(tried)}
             if shared:
                 best = max(shared, key=shared.__getitem__)
-                configs[family] = _config(members, best)
                 for task, row in zip(members, tried, strict=True):
                     if best in row:
-                        losses[dataset_of(task)][family] = row[best]
-        return cls(configs, losses)
+                        trials[dataset_of(task)][family] = row[best]
+                        configs[family] = row[best].config
+        return cls(configs, trials)
+
+    def losses(self, dataset: str, rng: np.random.Generator | None = None) -> dict[str, float]:
+        """What each family's probe lost on the dataset; with `rng`, as other folds might have had it."""
+        trials = self.trials.get(dataset, {})
+        found = _losses(trials)
+        if rng is None:
+            return found
+        noise = _noise(list(trials.values()))
+        return {family: loss + noise[k] * rng.normal() for k, (family, loss) in enumerate(found.items())}
 
 
-def _losses(task: Task) -> dict[str, float]:
-    """What each config of the task lost, by its text; of repeats the first."""
-    found: dict[str, float] = {}
+def _noise(trials: Sequence[Trial]) -> list[float]:
+    """The standard error of each trial's loss beside the others', by what folds say of all of them.
+
+    What makes a fold hard for all models alike is no noise in comparing them.
+    """
+    folds = [np.array(next(iter(trial.scores.values()))) if trial.scores else np.empty(0) for trial in trials]
+    sizes = {len(scores) for scores in folds}
+    if len(trials) < 2 or len(sizes) > 1 or max(sizes) < 2:
+        return [trial.noise or 0.0 for trial in trials]
+    apart = np.array(folds) - np.mean(folds, axis=0)
+    return [float(std) for std in apart.std(axis=1, ddof=1) / np.sqrt(apart.shape[1])]
+
+
+def _tried(task: Task) -> dict[str, Trial]:
+    """The task's finished trials by their config's text; of repeats the first."""
+    found: dict[str, Trial] = {}
     for trial in task.done[:MOST_TRIALS]:
-        if trial.loss is not None:
-            found.setdefault(canonical(trial.config), trial.loss)
+        found.setdefault(canonical(trial.config), trial)
     return found
 
 
-def _config(tasks: Sequence[Task], key: str) -> Config:
-    return next(trial.config for task in tasks for trial in task.done if canonical(trial.config) == key)
+def _losses(trials: Mapping[str, Trial]) -> dict[str, float]:
+    return {name: trial.loss for name, trial in trials.items() if trial.loss is not None}

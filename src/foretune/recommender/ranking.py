@@ -16,6 +16,7 @@ from foretune.recommender.probes import Probes
 REACH: Final = 0.4  # root mean squared difference in rank up to which datasets tell of each other
 NOISE: Final = 0.1  # variance of what meta-features do not tell, in units of what they do
 FEWEST_DATASETS: Final = 10  # with fewer there is nothing to learn a similarity from
+DRAWS: Final = 10  # of what probes might have lost on other folds
 MOST_DATASETS: Final = 1_000  # more would take minutes: every so many are left out
 
 
@@ -57,10 +58,18 @@ class FamilyRanking:
             column[seen] = forecast.unseen()
         self._odds = _Odds(unseen[tried][:, np.newaxis], came[tried])
         probes = Probes.of([task for task in tasks if dataset_of(task) in behind])
-        probed = self._table(behind, {name: self._near(losses) for name, losses in probes.losses.items()})
+        rng = np.random.default_rng(0)
+        probed = np.array(
+            [
+                self._table(behind, {one: self._near(probes.losses(one, rng)) for one in behind})
+                for _ in range(DRAWS)
+            ]
+        )
         both = ~np.isnan(unseen + probed)
-        if both.any(axis=1).sum() >= FEWEST_DATASETS:
-            self._informed = _Odds(np.column_stack([unseen[both], probed[both]]), came[both])
+        if both[0].any(axis=1).sum() >= FEWEST_DATASETS:
+            # The best losses share their folds, and so their luck, with the probes'; a fit to come will not.
+            signs = np.column_stack([np.broadcast_to(unseen, both.shape)[both], probed[both]])
+            self._informed = _Odds(signs, np.broadcast_to(came, both.shape)[both])
             self.probes = {
                 family: probes.configs[family] for family in self.families if family in probes.configs
             }

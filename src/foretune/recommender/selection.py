@@ -43,8 +43,10 @@ WATCHED: Final = (0, 1, 2, 5, 10, 20)  # trials after which forecasts are compar
 COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs an honest history least
 UNSURE: Final = 1.0  # of the log of the scale of losses where the past is left aside: that may be chance, too
 CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
-EARLY: Final = 3  # trials, before which the next is chosen by what past tasks lost, as the first is
-TRUSTED: Final = 0.5  # of the history's weight, without which even an early one is not
+EARLY: Final = 3  # trials, before which the next is chosen by what past tasks lost, as the first is,
+KNOWN: Final = 1e-3  # where that is no guess: among configs of no more doubt than this
+FEWEST_KNOWN: Final = 10  # and where there are fewer, or the history's weight has fallen, it is not
+TRUSTED: Final = 0.5
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
 
@@ -183,10 +185,13 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
         history_weight=weight,
         contrary_weight=against,
     )
-    if len(observed.tried) < EARLY and weight >= TRUSTED:
-        # One or two trials weigh past tasks well, but say little of what lies between the configs tried.
-        return replace(forecast, badness=past.view(observed).badness[:, : len(configs)])
-    return forecast
+    known = past.view(observed).doubt <= KNOWN
+    if len(observed.tried) >= EARLY or weight < TRUSTED or known.sum() < FEWEST_KNOWN:
+        return forecast
+    # One or two trials weigh past tasks well, but say little of what lies between the configs tried.
+    known[observed.rows] = True
+    badness = np.where(known, past.view(observed).badness, 1.0)
+    return replace(forecast, badness=badness[:, : len(configs)])
 
 
 def _posteriors(
@@ -281,7 +286,9 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None
             notes.errors[count].append(off[~tried])
         if count:
             notes.verdicts.extend(_verdicts(forecast, tried, truth, past.scales.typical))
-        gain = expected_gain(forecast, tried, best=now.best.loss if now.best else None)
+        # By the posterior from the first trial on, which tells the opinions apart sooner.
+        bent = replace(forecast, badness=None)
+        gain = expected_gain(bent, tried, best=now.best.loss if now.best else None)
         chosen = int(np.argmax(np.where(tried, -np.inf, gain)))
         tried[chosen] = True
         now = now.plus(recorded[chosen])
