@@ -44,9 +44,9 @@ COLD_SHARE: Final = 0.03  # prior share of "the history says nothing": it costs 
 UNSURE: Final = 1.0  # of the log of the scale of losses where the past is left aside: that may be chance, too
 CONTRARY: Final = 0.03  # prior share, within each opinion, of "the history is upside down": it costs nothing
 EARLY: Final = 3  # trials, before which the next is chosen by what past tasks lost, as the first is,
-KNOWN: Final = 1e-3  # where that is no guess: among configs of no more doubt than this
-FEWEST_KNOWN: Final = 10  # and where there are fewer, or the history's weight has fallen, it is not
-TRUSTED: Final = 0.5
+KNOWN: Final = 0.9  # where that is no guess: for so many of the candidates, of no more doubt than this,
+DOUBT: Final = 1e-3
+TRUSTED: Final = 0.5  # and where the history's weight is no less
 SHARE: Final = 0.8  # of true losses that a calibrated interval holds
 MOST_CONFIGS: Final = 200  # of a past task that take part in its rehearsal
 
@@ -185,13 +185,11 @@ def opinion(past: GaussianProcess, odds: Floats, task: Task, configs: Sequence[C
         history_weight=weight,
         contrary_weight=against,
     )
-    known = past.view(observed).doubt <= KNOWN
-    if len(observed.tried) >= EARLY or weight < TRUSTED or known.sum() < FEWEST_KNOWN:
-        return forecast
-    # One or two trials weigh past tasks well, but say little of what lies between the configs tried.
-    known[observed.rows] = True
-    badness = np.where(known, past.view(observed).badness, 1.0)
-    return replace(forecast, badness=badness[:, : len(configs)])
+    view = past.view(observed)
+    if len(observed.tried) < EARLY and weight >= TRUSTED and (view.doubt <= DOUBT).mean() >= KNOWN:
+        # One or two trials weigh past tasks well, but say little of what lies between the configs tried.
+        return replace(forecast, badness=view.badness[:, : len(configs)])
+    return forecast
 
 
 def _posteriors(
