@@ -74,7 +74,7 @@ def recommend(
         raise SpaceError("-n asks for configs of one family: say which, with --family.")
     cells = find_family(family[0]).cells(read_grid(grid_file)) if family and grid_file else None
     table = load_one(data, target)
-    with show_progress("learning from the past") as on_fit:
+    with show_progress("learning from the past", "one fit of each family") as on_fit:
         advice = advise(
             table,
             family=family,

@@ -257,11 +257,11 @@ def progress_bar() -> Iterator[Progress]:
 
 
 @contextmanager
-def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, fed with the number of parts done and planned."""
+def show_progress(what: str, then: str = "") -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, fed with the number of parts done and planned; `then` names the parts."""
     with progress_bar() as bar:
         line = bar.add_task(what, total=None)
-        yield lambda done, planned: bar.update(line, completed=done, total=planned)
+        yield lambda done, planned: bar.update(line, description=then or what, completed=done, total=planned)
 
 
 @contextmanager
