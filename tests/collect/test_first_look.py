@@ -27,6 +27,12 @@ def test_each_family_is_fitted_once() -> None:
     assert "'C'" in found["svm"].reason
 
 
+def test_a_family_that_the_metric_does_not_judge_has_no_trial() -> None:
+    """An SVM without probabilities has no log loss, which is no failure; the others are looked at."""
+    configs = {"svm": family("svm").default("classification"), "knn": {"n_neighbors": 30}}
+    assert set(first_look(load_dataset("iris"), configs, "log_loss")) == {"knn"}
+
+
 def test_of_many_rows_a_sample_is_looked_at() -> None:
     """Of more rows no more are used: a nearest neighbour, which would learn from them, stays as it is."""
     rng = np.random.default_rng(0)

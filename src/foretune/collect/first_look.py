@@ -22,15 +22,17 @@ def first_look(
 ) -> dict[str, Trial]:
     """By family the trial of its config: finished, or failed with a reason, such as that it took too long.
 
-    `on_fit` gets the number of families looked at, and of all. Raises `DatasetError` where the rows are fewer
-    than the folds.
+    A family that cannot be judged by the metric has none. `on_fit` gets the number of families looked at, and
+    of all. Raises `DatasetError` where the rows are fewer than the folds.
     """
     PROTOCOL.check_splits(data)
     sample = data.sample(PROTOCOL.rows, seed=PROTOCOL.seed)
     jobs = [Job(sample, find_family(name), config, PROTOCOL, TIMEOUT) for name, config in configs.items()]
     found: dict[str, Trial] = {}
-    for job, outcome in run_jobs(jobs, jobs=1):
-        found[job.family.name] = trials_of(job, outcome)[metric]
+    for done, (job, outcome) in enumerate(run_jobs(jobs, jobs=1), start=1):
+        trials = trials_of(job, outcome)
+        if metric in trials:
+            found[job.family.name] = trials[metric]
         if on_fit is not None:
-            on_fit(len(found), len(jobs))
+            on_fit(done, len(jobs))
     return found
