@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +210,17 @@ def _guard_inside() -> tuple[int, int]:
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     globals()["kept"] = Guard()
     return os.getpid(), globals()["kept"].run(os.getpid)
+
+
+def test_threads_take_turns(guard: Guard) -> None:
+    """Calls from several threads each get their own answer."""
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda n: guard.run(divmod, n, 7, timeout=60), range(40)))
+    assert found == [divmod(n, 7) for n in range(40)]
+
+
+def test_an_argument_that_cannot_be_sent_is_a_reason(guard: Guard) -> None:
+    """An argument that does not travel to another process fails that call, not the caller."""
+    with pytest.raises(CallFailedError, match=r"cannot be sent to a process \(TypeError"):
+        guard.run(print, threading.Lock())
+    assert guard.run(divmod, 7, 2, timeout=60) == (3, 1)

@@ -1,5 +1,6 @@
 """One call from a table to recommendations."""
 
+import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
+from foretune.collect import sweep
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
@@ -272,18 +274,30 @@ def test_one_fit_of_each_family_ranks_them(tmp_path: Path) -> None:
     assert {one.odds for one in plain} != {svm.odds, tree.odds}
 
 
+def test_where_no_process_can_be_started_families_are_ranked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemonic process may have no children: then nothing is fitted, and the note says why."""
+    monkeypatch.setattr(multiprocessing.current_process(), "_config", {"daemon": True})
+    monkeypatch.setattr(sweep, "_GUARDS", {})
+    with open_history(tmp_path / "both.db") as history:
+        history.add(*compared())
+        advice = recommend(X, y, history=history, experience=False)
+    assert {one.family: one.fitted for one in advice} == {"svm": None, "decision_tree": None}
+    assert "no family was fitted here: a process to fit models in cannot be started" in advice[0].note
+
+
 def test_a_family_that_cannot_be_fitted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fit that fails is told with its reason, and leaves that family the odds without it."""
-    failed = {
-        "svm": Trial({}, status=FAILED, reason="timed out after 20 s"),
-        "decision_tree": Trial({}, -0.8),
-    }
+    failed = {"svm": Trial({}, status=FAILED, reason="timed out after 20 s")}
     monkeypatch.setattr("foretune.recommender.advice.first_look", lambda *_, **__: failed)
     with open_history(tmp_path / "both.db") as history:
         history.add(*compared())
         advice = recommend(X, y, history=history, experience=False)
-    assert advice[0].note == "not fitted here: svm (timed out after 20 s)"
-    assert {one.family: one.fitted for one in advice} == {"svm": None, "decision_tree": 0.8}
+    assert advice[0].note == (
+        "not fitted here: svm (timed out after 20 s), decision_tree (not judged by accuracy)"
+    )
+    assert {one.family: one.fitted for one in advice} == {"svm": None, "decision_tree": None}
 
 
 def test_a_family_that_is_not_judged_by_the_metric_is_named(history: History) -> None:

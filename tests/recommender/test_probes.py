@@ -1,5 +1,7 @@
 """Which config of each family tells how well it does on a dataset."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,15 @@ def test_on_other_folds_probes_lose_something_else() -> None:
     alone, unknown = Probes.of(tasks[:1]), Probes.of([tried("a", "svm", {1.0: -0.7})])
     assert alone.losses("a", rng) == {"svm": -0.7}
     assert unknown.losses("a", rng) == {"svm": -0.7}
+
+
+def test_noise_is_that_of_the_metric() -> None:
+    """Other metrics that a trial was scored by do not count, nor does a fold without a score."""
+    tasks = [
+        Task("a", family, None, trials=(Trial({}, -0.7, scores={"rmse": [0.0, own], "accuracy": folds}),))
+        for family, own, folds in (("svm", 1e6, [0.7, 0.7]), ("tree", 0.0, [0.6, 0.8]))
+    ]
+    drawn = Probes.of(tasks).losses("a", np.random.default_rng(0))
+    assert max(abs(loss + 0.7) for loss in drawn.values()) < 0.5
+    broken = [replace(t, trials=(replace(t.trials[0], scores={"accuracy": [0.7, np.nan]}),)) for t in tasks]
+    assert Probes.of(broken).losses("a", np.random.default_rng(0)) == {"svm": -0.7, "tree": -0.7}

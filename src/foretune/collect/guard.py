@@ -40,6 +40,7 @@ class Guard:
     def __init__(self) -> None:
         self._child: mp.process.BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._turn = threading.Lock()  # one call at a time, whatever thread it comes from
 
     def run(
         self,
@@ -53,7 +54,16 @@ class Guard:
         A new child's start, what it must import for the call, and `prepare(*args)`, which the child runs
         before the call, are not of these seconds. Raises `ForetuneError` where no child can be started.
         """
-        message = cloudpickle.dumps((prepare, call, args))
+        try:
+            message = cloudpickle.dumps((prepare, call, args))
+        except Exception as error:  # whatever a user's own class makes of being sent
+            raise CallFailedError(
+                f"it cannot be sent to a process ({type(error).__name__}: {error})"
+            ) from None
+        with self._turn:
+            return self._answered(message, timeout)
+
+    def _answered(self, message: bytes, timeout: float | None) -> Any:
         if not self._is_ready():
             self._start()
         try:
@@ -93,6 +103,11 @@ class Guard:
     def _start(self) -> None:
         """Starts a child, and waits until it has come up; `ForetuneError` where it does not."""
         self._kill()
+        if mp.current_process().daemon:
+            raise ForetuneError(
+                "a process to fit models in cannot be started by a daemonic process, such as a worker of "
+                "multiprocessing.Pool: call from another one."
+            )
         context = mp.get_context("spawn")
         pipe, theirs = context.Pipe()
         child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)

@@ -287,10 +287,11 @@ def _attempt(index: int, job: Job, parent: int | None) -> tuple[int, Measurement
     pid = os.getpid()
     if pid not in _GUARDS:
         _GUARDS[pid] = Guard()
-        if pid != parent:
+        known = {None, *multiprocessing.get_all_start_methods()}
+        if pid != parent or multiprocessing.get_start_method(allow_none=True) not in known:
             # loky's workers announce a start method that a plain child process does not know.
             multiprocessing.set_start_method("spawn", force=True)
-            if parent is not None:
+            if parent is not None and parent != pid:
                 end_with(parent)
     try:
         return index, _GUARDS[pid].run(_measure, job, timeout=job.timeout, prepare=_prepare)

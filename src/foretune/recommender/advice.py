@@ -14,7 +14,7 @@ from foretune.collect.datasets import Dataset, make_image_dataset
 from foretune.collect.families import Family, families, family as find_family
 from foretune.collect.first_look import first_look
 from foretune.collect.scale import SENSITIVE, is_standard, spreads
-from foretune.data.errors import DatasetError, LearningError, SpaceError
+from foretune.data.errors import DatasetError, ForetuneError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for, to_score
 from foretune.data.records import Config, Recommendation, Task, Trial
 from foretune.data.spaces import check_names, complete, unfold, with_words
@@ -190,9 +190,9 @@ def advise(
         others = past_tasks(history, metric=usual, experience=experience) if metric != usual else ()
         missing = [name for name in missing if name in {task.family for task in others}]
     ranking = FamilyRanking().fit([task for task in past if task.family in {one.family for one in advice}])
-    looked = _looked_at(data, ranking, metric, on_fit) if fits else {}
+    looked, why_not = _looked_at(data, ranking, metric, on_fit) if fits else ({}, "")
     ranked = _ranked(advice, ranking, metafeatures, looked)
-    return _telling(ranked, _failures(looked), _left_out(missing, metric))
+    return _telling(ranked, why_not, _left_out(missing, metric))
 
 
 def explained(
@@ -289,14 +289,20 @@ def new_task(name: str, family: Family, target: Target, metric: str, metafeature
 
 def _looked_at(
     data: Dataset, ranking: FamilyRanking, metric: str, on_fit: Callable[[int, int], None] | None
-) -> dict[str, Trial]:
-    """One fit of each family on the dataset; none where that would say nothing, as of one family alone."""
+) -> tuple[dict[str, Trial], str]:
+    """One fit of each family on the dataset, and which could not be fitted and why, as a sentence.
+
+    None is fitted where that would say nothing, as of one family alone.
+    """
     if len(ranking.probes) < 2 or data.image_shape is not None:
-        return {}
+        return {}, ""
     try:
-        return first_look(data, ranking.probes, metric, on_fit=on_fit)
-    except DatasetError:  # too few rows to split
-        return {}
+        looked = first_look(data, ranking.probes, metric, on_fit=on_fit)
+    except ForetuneError as error:  # too few rows to split, or no process to fit in
+        return {}, f"no family was fitted here: {str(error).removesuffix('.')}"
+    failed = [f"{name} ({looked[name].reason})" for name in looked if looked[name].loss is None]
+    failed += [f"{name} (not judged by {metric})" for name in ranking.probes if name not in looked]
+    return looked, f"not fitted here: {', '.join(failed)}" if failed else ""
 
 
 def _ranked(
@@ -311,12 +317,6 @@ def _ranked(
     fitted = {family: to_score(advice[0].metric, loss) for family, loss in losses.items()}
     ranked = [replace(one, odds=odds.get(one.family), fitted=fitted.get(one.family)) for one in advice]
     return sorted(ranked, key=lambda one: (-(one.odds or 0.0), one.loss))
-
-
-def _failures(looked: Mapping[str, Trial]) -> str:
-    """Which families could not be fitted and why, as a sentence."""
-    failed = [f"{family} ({trial.reason})" for family, trial in looked.items() if trial.loss is None]
-    return f"not fitted here: {', '.join(failed)}" if failed else ""
 
 
 def _left_out(missing: Sequence[str], metric: str) -> str:

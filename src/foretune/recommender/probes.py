@@ -16,10 +16,14 @@ MOST_TRIALS: Final = 500  # of a task, the first ones: what datasets share is mo
 
 @dataclass(frozen=True)
 class Probes:
-    """`configs` holds each family's probe, `trials` what became of it: dataset -> family -> trial."""
+    """`configs` holds each family's probe, `trials` what became of it: dataset -> family -> trial.
+
+    All are judged by one `metric`.
+    """
 
     configs: Mapping[str, Config]
     trials: Mapping[str, Mapping[str, Trial]]
+    metric: str = "accuracy"
 
     @classmethod
     def of(cls, tasks: Sequence[Task]) -> "Probes":
@@ -46,7 +50,7 @@ class Probes:
                     if best in row:
                         trials[dataset_of(task)][family] = row[best]
                         configs[family] = row[best].config
-        return cls(configs, trials)
+        return cls(configs, trials, tasks[0].metric if tasks else "accuracy")
 
     def losses(self, dataset: str, rng: np.random.Generator | None = None) -> dict[str, float]:
         """What each family's probe lost on the dataset; with `rng`, as other folds might have had it."""
@@ -54,20 +58,20 @@ class Probes:
         found = _losses(trials)
         if rng is None:
             return found
-        noise = _noise(list(trials.values()))
+        noise = _noise(list(trials.values()), self.metric)
         return {family: loss + noise[k] * rng.normal() for k, (family, loss) in enumerate(found.items())}
 
 
-def _noise(trials: Sequence[Trial]) -> list[float]:
+def _noise(trials: Sequence[Trial], metric: str) -> list[float]:
     """The standard error of each trial's loss beside the others', by what folds say of all of them.
 
     What makes a fold hard for all models alike is no noise in comparing them.
     """
-    folds = [np.array(next(iter(trial.scores.values()))) if trial.scores else np.empty(0) for trial in trials]
-    sizes = {len(scores) for scores in folds}
-    if len(trials) < 2 or len(sizes) > 1 or max(sizes) < 2:
+    scores = [trial.scores.get(metric, ()) for trial in trials]
+    sizes = {len(folds) for folds in scores}
+    if len(trials) < 2 or len(sizes) > 1 or max(sizes) < 2 or not np.isfinite(scores).all():
         return [trial.noise or 0.0 for trial in trials]
-    apart = np.array(folds) - np.mean(folds, axis=0)
+    apart = np.array(scores) - np.mean(scores, axis=0)
     return [float(std) for std in apart.std(axis=1, ddof=1) / np.sqrt(apart.shape[1])]
 
 
