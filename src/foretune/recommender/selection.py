@@ -20,6 +20,7 @@ from foretune.learners.mixture import Mixture
 from foretune.learners.observed import Observed
 from foretune.learners.posterior import Posterior
 from foretune.learners.relevance import USUAL_NOISE, Relevance
+from foretune.learners.threads import ONE_THREAD
 from foretune.recommender.acquisition import expected_gain
 from foretune.recommender.foretelling import CHANCE, SURE, agreement, foretold
 from foretune.recommender.memory import content_key, name_of, recall, remember
@@ -150,10 +151,11 @@ class Auto:
         """The calibrated average of the opinions; where ratios of losses count, of their logarithms."""
         ratios = Ratios.of(task) if self._by_ratio else None
         task = ratios.told(task) if ratios else task
-        if self._cold is not None:
-            forecast = self._cold.forecast(task, configs)
-        else:
-            forecast = opinion(self._past, self.rehearsal.odds, task, configs)
+        with ONE_THREAD.limited():
+            if self._cold is not None:
+                forecast = self._cold.forecast(task, configs)
+            else:
+                forecast = opinion(self._past, self.rehearsal.odds, task, configs)
         factor = np.interp(len(task.done), WATCHED, self.rehearsal.inflation)
         widened = _widened(forecast, float(factor))
         return ratios.natural(widened) if ratios else widened
@@ -211,7 +213,8 @@ def _remembered(tasks: Sequence[Task]) -> Rehearsal:
     key = content_key(tasks)
     if known := recall(key):
         return Rehearsal.of_json(known)
-    rehearsal = rehearse(tasks)
+    with ONE_THREAD.limited():
+        rehearsal = rehearse(tasks)
     remember(key, rehearsal.as_json())
     return rehearsal
 
