@@ -33,7 +33,7 @@ from foretune.recommender.recommender import Recommender
 METRICS: Final = {"accuracy": "classification", "r2": "regression"}
 METHODS: Final = ("ranking", "no_fits", "fits_alone", "usual", "forecasts")
 FOLDS: Final = 10
-BINS: Final = (0.0, 0.2, 0.4, 0.6, 0.8)  # of odds
+WIDTH: Final = 0.2  # of a bin of odds
 RESULT: Final = Path(__file__).parent / "results" / "across_families.json"
 
 
@@ -55,8 +55,9 @@ class Looks:
 
     def __init__(self, tables: Mapping[str, Dataset], cache: Path | None) -> None:
         self._tables, self._cache = tables, cache
-        known = cache is not None and cache.exists()
-        self._known: dict[str, float | None] = json.loads(cache.read_text()) if cache and known else {}
+        self._known: dict[str, float | None] = {}
+        if cache is not None and cache.exists():
+            self._known = json.loads(cache.read_text(encoding="utf-8"))
 
     def __call__(self, dataset: str, probes: Mapping[str, Config], metric: str) -> dict[str, float]:
         """What each family's probe lost on the dataset; of those that failed nothing."""
@@ -66,7 +67,7 @@ class Looks:
             self._known[keys[family]] = trial.loss
         if new and self._cache is not None:
             self._cache.write_text(json.dumps(self._known), encoding="utf-8")
-        losses = {family: self._known[key] for family, key in keys.items()}
+        losses = {family: self._known.get(key) for family, key in keys.items()}
         return {family: loss for family, loss in losses.items() if loss is not None}
 
 
@@ -115,12 +116,8 @@ def judged(metric: str, looks: Looks) -> dict[str, float]:
 def _calibration(pairs: Sequence[tuple[float, bool]]) -> dict[str, float]:
     """Of all families that were given such odds, the share that was the best or within 0.01."""
     said, came = np.array(pairs, dtype=np.float64).T
-    found = {}
-    for low in BINS:
-        inside = (said >= low) & (said < low + BINS[1])
-        if inside.any():
-            found[f"came_of_{low:.1f}"] = float(came[inside].mean())
-    return found
+    bins = np.floor(said / WIDTH)
+    return {f"came_of_{k * WIDTH:.1f}": float(came[bins == k].mean()) for k in np.unique(bins)}
 
 
 def _most_often(past: Sequence[Task]) -> dict[str, float]:

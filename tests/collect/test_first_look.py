@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed
 
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
@@ -31,6 +32,13 @@ def test_a_family_that_the_metric_does_not_judge_has_no_trial() -> None:
     """An SVM without probabilities has no log loss, which is no failure; the others are looked at."""
     configs = {"svm": family("svm").default("classification"), "knn": {"n_neighbors": 30}}
     assert set(first_look(load_dataset("iris"), configs, "log_loss")) == {"knn"}
+
+
+def test_a_worker_may_look() -> None:
+    """In a worker of joblib, whose start method no child of it knows, each family is fitted as elsewhere."""
+    call = delayed(first_look)(load_dataset("iris"), {"knn": {"n_neighbors": 5}}, "accuracy")
+    (found,) = Parallel(n_jobs=2, backend="loky")([call])
+    assert found["knn"].status is DONE
 
 
 def test_of_many_rows_a_sample_is_looked_at() -> None:

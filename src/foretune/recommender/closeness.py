@@ -31,6 +31,12 @@ def closeness(behind: Floats) -> Floats:
     return np.asarray(np.exp(-np.minimum(behind, HOPELESS) / FALL))
 
 
+def near(losses: Mapping[str, float], *, errors: bool) -> dict[str, float]:
+    """How close each loss is to the lowest, in (0, 1]."""
+    behind = gaps(losses, errors=errors)
+    return dict(zip(behind, closeness(np.array([*behind.values()])).tolist(), strict=True))
+
+
 def dataset_of(task: Task) -> str:
     """What names the task's dataset."""
     return task.dataset or task.name

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from foretune.data.records import Config, Task, Trial, canonical
-from foretune.recommender.closeness import are_errors, closeness, dataset_of, gaps
+from foretune.recommender.closeness import are_errors, dataset_of, near
 
 SHARED: Final = 0.8  # of a family's datasets must have tried its probe
 MOST_TRIALS: Final = 500  # of a task, the first ones: what datasets share is mostly tried first
@@ -39,11 +39,13 @@ class Probes:
         errors = are_errors(tasks)
         for family, members in by_family.items():
             tried = [_tried(task) for task in members]
-            near: dict[str, list[float]] = defaultdict(list)
+            close: dict[str, list[float]] = defaultdict(list)
             for row in tried:
-                for key, gap in gaps(_losses(row), errors=errors).items():
-                    near[key].append(float(closeness(np.asarray(gap))))
-            shared = {key: np.mean(found) for key, found in near.items() if len(found) >= SHARED * len(tried)}
+                for key, degree in near(_losses(row), errors=errors).items():
+                    close[key].append(degree)
+            shared = {
+                key: np.mean(found) for key, found in close.items() if len(found) >= SHARED * len(tried)
+            }
             if shared:
                 best = max(shared, key=shared.__getitem__)
                 for task, row in zip(members, tried, strict=True):

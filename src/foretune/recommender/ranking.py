@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from foretune.data.records import Config, Floats, Mask, Task
 from foretune.features.metaspace import MetaSpace
-from foretune.recommender.closeness import CLOSE, are_errors, closeness, dataset_of, gaps
+from foretune.recommender.closeness import CLOSE, are_errors, closeness, dataset_of, gaps, near
 from foretune.recommender.probes import Probes
 
 REACH: Final = 0.4  # root mean squared difference in rank up to which datasets tell of each other
@@ -47,11 +47,11 @@ class FamilyRanking:
         self.probes: Mapping[str, Config] = {}
         if len(behind) < FEWEST_DATASETS:
             return self
-        near, tried, came = closeness(away), ~np.isnan(away), away <= CLOSE
-        usual = float(near[tried].mean())
+        close, tried, came = closeness(away), ~np.isnan(away), away <= CLOSE
+        usual = float(close[tried].mean())
         self._forecasts = [
             _Closeness(self._space.known[seen], values[seen], usual)
-            for values, seen in zip(near.T, tried.T, strict=True)
+            for values, seen in zip(close.T, tried.T, strict=True)
         ]
         unseen = np.full_like(away, np.nan)
         for column, seen, forecast in zip(unseen.T, tried.T, self._forecasts, strict=True):
@@ -87,19 +87,16 @@ class FamilyRanking:
         point = self._space.points([metafeatures])
         forecasts = np.concatenate([forecast(point) for forecast in self._forecasts])
         odds = dict(zip(self.families, self._odds(forecasts[:, np.newaxis]).tolist(), strict=True))
-        near = self._near(probed or {})
+        close = self._near(probed or {})
         if self._informed is not None:
             for family, forecast in zip(self.families, forecasts, strict=True):
-                if family in near:
-                    odds[family] = float(self._informed(np.array([[forecast, near[family]]]))[0])
+                if family in close:
+                    odds[family] = float(self._informed(np.array([[forecast, close[family]]]))[0])
         return odds
 
     def _near(self, losses: Mapping[str, float]) -> dict[str, float]:
         """How close each family's loss on one dataset is to the lowest of them; of one alone nothing."""
-        if len(losses) < 2:
-            return {}
-        found = gaps(losses, errors=self._errors)
-        return {family: float(closeness(np.asarray(gap))) for family, gap in found.items()}
+        return near(losses, errors=self._errors) if len(losses) > 1 else {}
 
     def _table(self, datasets: Iterable[str], values: Mapping[str, Mapping[str, float]]) -> Floats:
         """The values (datasets, families), NaN where there is none."""

@@ -288,8 +288,8 @@ def _play(past: GaussianProcess, odds: Floats, task: Task, notes: Notes) -> None
         if count:
             notes.verdicts.extend(_verdicts(forecast, tried, truth, past.scales.typical))
         # By the posterior from the first trial on, which tells the opinions apart sooner.
-        bent = replace(forecast, badness=None)
-        gain = expected_gain(bent, tried, best=now.best.loss if now.best else None)
+        in_losses = replace(forecast, badness=None)
+        gain = expected_gain(in_losses, tried, best=now.best.loss if now.best else None)
         chosen = int(np.argmax(np.where(tried, -np.inf, gain)))
         tried[chosen] = True
         now = now.plus(recorded[chosen])
