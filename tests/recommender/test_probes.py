@@ -70,6 +70,19 @@ def test_on_other_folds_probes_lose_something_else() -> None:
     assert unknown.losses("a", rng) == {"svm": -0.7}
 
 
+def test_the_luck_of_the_recorded_folds_is_not_kept() -> None:
+    """Where probes differ by no more than noise, other folds have them alike; where by more, as recorded."""
+    for noise, lowest in ((0.15, -0.7), (0.002, -0.75)):
+        folds = np.array([noise, -noise, noise, -noise])
+        tasks = [
+            Task("a", family, None, trials=(Trial({}, loss, scores={"accuracy": [*(own - loss)]}),))
+            for family, loss, own in (("svm", -0.75, folds), ("knn", -0.7, -folds), ("tree", -0.65, folds))
+        ]
+        found, rng = Probes.of(tasks), np.random.default_rng(0)
+        drawn = np.array([found.losses("a", rng)["svm"] for _ in range(2_000)])
+        assert drawn.mean() == pytest.approx(lowest, abs=0.01)
+
+
 def test_noise_is_that_of_the_metric() -> None:
     """Other metrics that a trial was scored by do not count, nor does a fold without a score."""
     tasks = [

@@ -7,10 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from foretune.data.records import Config, Task, Trial, canonical
+from foretune.data.records import Config, Floats, Task, Trial, canonical
 from foretune.recommender.closeness import are_errors, dataset_of, near
 
 SHARED: Final = 0.8  # of a family's datasets must have tried its probe
+LEAST_TRUE: Final = 0.1  # of the noise's variance: so much of the spread of losses is never taken for luck
+NORMAL: Final = 1.4826  # a normal standard deviation in median absolute ones
 MOST_TRIALS: Final = 500  # of a task, the first ones: what datasets share is mostly tried first
 
 
@@ -58,23 +60,38 @@ class Probes:
         """What each family's probe lost on the dataset; with `rng`, as other folds might have had it."""
         trials = self.trials.get(dataset, {})
         found = _losses(trials)
-        if rng is None:
+        if rng is None or not found:
             return found
-        noise = _noise(list(trials.values()), self.metric)
-        return {family: loss + noise[k] * rng.normal() for k, (family, loss) in enumerate(found.items())}
+        drawn = _on_other_folds(np.array([*found.values()]), _noise([*trials.values()], self.metric), rng)
+        return dict(zip(found, drawn.tolist(), strict=True))
 
 
-def _noise(trials: Sequence[Trial], metric: str) -> list[float]:
-    """The standard error of each trial's loss beside the others', by what folds say of all of them.
+def _on_other_folds(losses: Floats, noise: Floats, rng: np.random.Generator) -> Floats:
+    """One draw of what models that had these losses (n,), with these standard errors, lose on other folds.
+
+    They will not have the luck that made them differ by more than their true losses do, so each is drawn
+    towards the median by the share of the spread that is noise; and they will have another luck.
+    """
+    middle = np.median(losses)
+    spread = (NORMAL * np.median(np.abs(losses - middle))) ** 2
+    true = np.maximum(spread - np.mean(noise**2), LEAST_TRUE * noise**2)
+    share = np.divide(true, true + noise**2, out=np.ones_like(losses), where=noise > 0)
+    # The true loss is uncertain by `share` of the noise's variance, a mean over other folds by all of it.
+    std = noise * np.sqrt(share + 1.0)
+    return np.asarray(middle + share * (losses - middle) + std * rng.normal(size=len(losses)))
+
+
+def _noise(trials: Sequence[Trial], metric: str) -> Floats:
+    """The standard error (n,) of each trial's loss beside the others', by what folds say of all of them.
 
     What makes a fold hard for all models alike is no noise in comparing them.
     """
     scores = [trial.scores.get(metric, ()) for trial in trials]
     sizes = {len(folds) for folds in scores}
     if len(trials) < 2 or len(sizes) > 1 or max(sizes) < 2 or not np.isfinite(scores).all():
-        return [trial.noise or 0.0 for trial in trials]
+        return np.array([trial.noise or 0.0 for trial in trials])
     apart = np.array(scores) - np.mean(scores, axis=0)
-    return [float(std) for std in apart.std(axis=1, ddof=1) / np.sqrt(apart.shape[1])]
+    return np.asarray(apart.std(axis=1, ddof=1) / np.sqrt(apart.shape[1]))
 
 
 def _tried(task: Task) -> dict[str, Trial]:
