@@ -236,6 +236,15 @@ def test_the_protocol_limits_the_rows(csv: Path) -> None:
     assert protocol.provenance("regression") != protocol.provenance("classification")
 
 
+def test_repeats_have_other_folds(csv: Path) -> None:
+    """Each row is tested once a repeat, beside other rows; the provenance tells repeats where there are."""
+    protocol = Protocol(folds=2, repeats=3)
+    folds = PreparedData(load_dataset(csv), protocol).folds
+    assert len(folds) == 6
+    assert len({fold.X_test.tobytes() for fold in folds}) == 6
+    assert protocol.provenance() == {**Protocol(folds=2).provenance(), "repeats": 3}
+
+
 def test_classes_become_numbers_in_sorted_order() -> None:
     """Any labels become 0..k-1; a regression's target stays as it is."""
     X = pd.DataFrame({"a": [1, 2, 3]})

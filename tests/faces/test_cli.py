@@ -259,6 +259,7 @@ KEYS = {
     "note",
     "odds",
     "fitted",
+    "probed",
     "because",
 }
 

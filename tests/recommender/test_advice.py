@@ -15,7 +15,7 @@ from foretune.collect import sweep
 from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
-from foretune.data.records import FAILED, Task, Trial
+from foretune.data.records import FAILED, Config, Task, Trial
 from foretune.history.history import History, open_history
 from foretune.history.parquet import write_pack
 from foretune.recommender import past, selection
@@ -255,7 +255,7 @@ def compared(n: int = 12) -> list[Task]:
     return tasks
 
 
-def test_one_fit_of_each_family_ranks_them(tmp_path: Path) -> None:
+def test_fits_of_each_family_rank_them(tmp_path: Path) -> None:
     """A straight border is the SVM's: fitted here it scores better and comes first; fits may be left out."""
     slope = pd.Series(np.where(X.sum(axis=1) > 0, "yes", "no"))
     counts: list[tuple[int, int]] = []
@@ -269,9 +269,37 @@ def test_one_fit_of_each_family_ranks_them(tmp_path: Path) -> None:
     assert (svm.family, tree.family) == ("svm", "decision_tree")
     assert svm.fitted is not None and tree.fitted is not None and svm.odds is not None
     assert 1.0 >= svm.fitted > tree.fitted + 0.05 and svm.odds > 0.8
-    assert counts == [(1, 2), (2, 2)]
-    assert [one.fitted for one in [*plain, *tiny]] == [None] * 4
+    assert counts == [(k, 6) for k in range(1, 7)]
+    assert [(one.fitted, one.probed) for one in [*plain, *tiny]] == [(None, None)] * 4
     assert {one.odds for one in plain} != {svm.odds, tree.odds}
+
+
+@pytest.mark.parametrize(("probe", "advised"), [(-0.9, -0.8), (-0.8, -0.9), (-0.8, None)])
+def test_of_two_configs_that_were_fitted_the_better_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, probe: float, advised: float | None
+) -> None:
+    """The probe takes the place of what was advised where it did better; of a grid only cells are named."""
+    known: dict[str, Config] = {}
+
+    def first_look(_: object, configs: dict[str, Config], *__: object, **___: object) -> dict[str, Trial]:
+        if not known:
+            known.update(configs)
+        losses = {name: probe if config == known[name] else advised for name, config in configs.items()}
+        return {
+            name: Trial(configs[name], loss) if loss is not None else Trial(configs[name], status=FAILED)
+            for name, loss in losses.items()
+        }
+
+    monkeypatch.setattr("foretune.recommender.looks.first_look", first_look)
+    data = Dataset("new", X, y, "classification")
+    with open_history(tmp_path / "both.db") as history:
+        history.add(*compared())
+        found = advise(data, history=history, experience=False)
+        cells = advise(data, history=history, experience=False, grid=True)
+    better = probe if advised is None else min(probe, advised)
+    assert [(one.fitted, one.probed) for one in found] == [(-better, -probe)] * 2
+    assert all((one.config == known[one.family]) == (better == probe) for one in found)
+    assert all(one.config in family(one.family).cells() for one in cells)
 
 
 def test_where_no_process_can_be_started_families_are_ranked_all_the_same(
@@ -290,7 +318,7 @@ def test_where_no_process_can_be_started_families_are_ranked_all_the_same(
 def test_a_family_that_cannot_be_fitted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fit that fails is told with its reason, and leaves that family the odds without it."""
     failed = {"svm": Trial({}, status=FAILED, reason="timed out after 20 s")}
-    monkeypatch.setattr("foretune.recommender.advice.first_look", lambda *_, **__: failed)
+    monkeypatch.setattr("foretune.recommender.looks.first_look", lambda *_, **__: failed)
     with open_history(tmp_path / "both.db") as history:
         history.add(*compared())
         advice = recommend(X, y, history=history, experience=False)

@@ -31,11 +31,15 @@ SMALLEST: Final = float(
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a config is judged: cross-validation (stratified for classes) on at most `rows` rows."""
+    """How a config is judged: cross-validation (stratified for classes) on at most `rows` rows.
+
+    It is repeated so many times, each time with other folds.
+    """
 
     folds: int = 5
     seed: int = 0
     rows: int | None = None
+    repeats: int = 1
 
     def provenance(self, target: Target = "classification", *, whole: bool = False) -> dict[str, Any]:
         """The protocol as it is stored with every task of such a target: part of the task's identity.
@@ -49,6 +53,8 @@ class Protocol:
             "rows": self.rows,
             "preprocessing": WHOLE_IMAGES if whole else PREPROCESSING,
         }
+        if self.repeats > 1:
+            found["repeats"] = self.repeats
         return found | ({"target": "standard"} if target == "regression" else {})
 
     def check_splits(self, data: Dataset) -> None:
@@ -117,8 +123,9 @@ class PreparedData:
 
     def _splits(self, data: Dataset, y: Floats) -> Iterator[tuple[Ints, Ints]]:
         splitter = StratifiedKFold if data.target == "classification" else KFold
-        folds = splitter(self.protocol.folds, shuffle=True, random_state=self.protocol.seed)
-        yield from folds.split(data.X, y)
+        for repeat in range(self.protocol.repeats):
+            folds = splitter(self.protocol.folds, shuffle=True, random_state=self.protocol.seed + repeat)
+            yield from folds.split(data.X, y)
 
     @cached_property
     def classes(self) -> int:

@@ -1,6 +1,7 @@
 """A first look at a dataset: one config of each family, cross-validated on a sample of its rows."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from foretune.collect.datasets import Dataset
@@ -10,6 +11,8 @@ from foretune.collect.sweep import Job, run_jobs, trials_of
 from foretune.data.records import Config, Trial
 
 PROTOCOL: Final = Protocol(folds=5, seed=1, rows=2_000)
+CLOSELY: Final = replace(PROTOCOL, repeats=3)
+FEW_ROWS: Final = 600  # in fewer, what scores hang on most is which rows are in which fold
 TIMEOUT: Final = 20.0  # seconds for one family, all its folds
 
 
@@ -17,6 +20,7 @@ def first_look(
     data: Dataset,
     configs: Mapping[str, Config],
     metric: str,
+    protocol: Protocol = PROTOCOL,
     *,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> dict[str, Trial]:
@@ -25,9 +29,9 @@ def first_look(
     A family that cannot be judged by the metric has none. `on_fit` gets the number of families looked at, and
     of all. Raises `DatasetError` where the rows are fewer than the folds.
     """
-    PROTOCOL.check_splits(data)
-    sample = data.sample(PROTOCOL.rows, seed=PROTOCOL.seed)
-    jobs = [Job(sample, find_family(name), config, PROTOCOL, TIMEOUT) for name, config in configs.items()]
+    protocol.check_splits(data)
+    sample = data.sample(protocol.rows, seed=protocol.seed)
+    jobs = [Job(sample, find_family(name), config, protocol, TIMEOUT) for name, config in configs.items()]
     found: dict[str, Trial] = {}
     for done, (job, outcome) in enumerate(run_jobs(jobs, jobs=1), start=1):
         trials = trials_of(job, outcome)

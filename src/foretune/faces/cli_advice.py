@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -51,7 +52,7 @@ def recommend(
     n: Annotated[int, typer.Option("-n", min=1, help="How many configs of one family.")] = 1,
     per_second: PerSecond = False,
     fits: Annotated[
-        bool, typer.Option(help="Without --family: one fit of each family on a sample, to rank them.")
+        bool, typer.Option(help="Without --family: a few fits on a sample of the rows, to rank families.")
     ] = True,
     history: PastUrl = None,
     no_experience: NoExperience = False,
@@ -74,7 +75,7 @@ def recommend(
         raise SpaceError("-n asks for configs of one family: say which, with --family.")
     cells = find_family(family[0]).cells(read_grid(grid_file)) if family and grid_file else None
     table = load_one(data, target)
-    with show_progress("learning from the past", "one fit of each family") as on_fit:
+    with show_progress("learning from the past", "fits on this dataset") as on_fit:
         advice = advise(
             table,
             family=family,
@@ -149,9 +150,17 @@ def _as_json(one: "Recommendation") -> dict[str, Any]:
         "history_weight": round(one.history_weight, 4),
         "odds": None if one.odds is None else round(one.odds, 4),
         "fitted": None if one.fitted is None else round(one.fitted, 4),
+        "probed": None if one.probed is None else round(one.probed, 4),
         "note": one.note,
         "because": [asdict(evidence) for evidence in one.because],
     }
+
+
+def _fitted(one: Mapping[str, Any]) -> str:
+    """What the config scored on the dataset, or, marked as such, what another one of the family did."""
+    if one["fitted"] is not None:
+        return f"{one['fitted']:.3f}"
+    return "–" if one["probed"] is None else f"~{one['probed']:.3f}"
 
 
 def _show_advice(answer: dict[str, Any]) -> None:
@@ -167,19 +176,22 @@ def _show_advice(answer: dict[str, Any]) -> None:
     for k, one in enumerate(answer["recommendations"], start=1):
         config = spelled(one["config"])
         reasons = ", ".join(f"{past['dataset']} ({past['weight']:.0%})" for past in one["because"][:3])
-        fitted, score = ("–" if one[word] is None else f"{one[word]:.3f}" for word in ("fitted", "predicted"))
+        score = "–" if one["predicted"] is None else f"{one['predicted']:.3f}"
         odds = "" if one["odds"] is None else f"{one['odds']:.0%}"
         likely = score if one["std"] is None else f"{score} ± {one['std']:.3f}"
         config = escape(config)
-        cells = [odds, fitted, score, config] if ranked else [config, likely, escape(reasons)]
+        cells = [odds, _fitted(one), score, config] if ranked else [config, likely, escape(reasons)]
         table.add_row(str(k), one["family"], *cells)
     metric = answer["recommendations"][0]["metric"]
     out.print(f"[bold]{escape(answer['dataset'])}[/]: what to try, by {metric}")
     out.print(table)
     if ranked:
         told = "odds: that the family is the best here, or close to it"
-        if any(one["fitted"] is not None for one in answer["recommendations"]):
-            told += f"; fitted: one config of it in {PROTOCOL.folds} folds of at most {PROTOCOL.rows:,} rows"
+        if any(_fitted(one) != "–" for one in answer["recommendations"]):
+            told += (
+                f"; fitted: the config, or where ~ another one of the family, in {PROTOCOL.folds} folds of "
+            )
+            told += f"at most {PROTOCOL.rows:,} rows"
         out.print(told, style="dim")
     for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
         out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)

@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from foretune.collect.datasets import Dataset, make_image_dataset
 from foretune.collect.families import Family, families, family as find_family
-from foretune.collect.first_look import first_look
 from foretune.collect.scale import SENSITIVE, is_standard, spreads
-from foretune.data.errors import DatasetError, ForetuneError, LearningError, SpaceError
+from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for, to_score
 from foretune.data.records import Config, Recommendation, Task, Trial
 from foretune.data.spaces import check_names, complete, unfold, with_words
@@ -23,9 +22,10 @@ from foretune.history.readers.inferred import in_words
 from foretune.recommender.beside import taught_beside
 from foretune.recommender.candidates import check_count
 from foretune.recommender.explanation import Explanation
+from foretune.recommender.looks import NO_LOOKS, Looks, fitted_on
 from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside
 from foretune.recommender.ranking import FamilyRanking
-from foretune.recommender.recommender import DEFAULT_LEARNER
+from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 
 LOOKED_AT: Final = 2_000  # rows that show the scale of columns
 
@@ -53,7 +53,8 @@ def recommend(
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
     that is most likely the best or close to it: by past datasets like this one, and by one config of each
-    family that is fitted on a sample of the rows, which takes some seconds; `fits=False` does without. Its
+    family, and one more of the first three, that are fitted on a sample of the rows, which takes some
+    seconds; `fits=False` does without. Of two configs of a family the better one is recommended. A
     note names the families that the past does not judge by the metric. `metric` is accuracy for classes and
     r2 for numbers where it is not given; `candidates` (a list of configs) are all that may be proposed.
     `history` (open, or a url) is used beside the shipped experience; `experience=False` leaves that out.
@@ -146,7 +147,7 @@ def advise(
 ) -> list[Recommendation]:
     """`recommend` for a `Dataset`; `grid=True` proposes only cells of each family's standard grid.
 
-    `on_fit` gets the number of families fitted, and of all.
+    `on_fit` gets the number of configs fitted, and of all.
 
     By a metric in the target's units the scores are those of past targets, which a note says; another says
     so where a family minds the scale of columns, and the dataset's are not standardised as the past's were.
@@ -170,6 +171,7 @@ def advise(
         raise nothing_on(" or ".join(named) or None, metric)
     metafeatures = data.describe()
     advice: list[Recommendation] = []
+    asked: dict[str, tuple[Recommender, Task]] = {}
     for one in wanted:
         if one.name in known:
             task = new_task(data.name, one, data.target, metric, metafeatures)
@@ -178,20 +180,23 @@ def advise(
             tasks, beside = ([t for t in some if t.family == one.name] for some in (past, shipped))
             cells = one.cells_on(data) if grid else candidates
             recommender = taught_beside(tasks, beside, learner)
+            asked[one.name] = recommender, task
             advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
-    if metric in HAS_UNITS:
-        advice = [*map(_not_forecast, advice)]
-    advice = _for_standardised(advice, data)
     if only:
-        return advice
+        return _for_dataset(advice, data)
     missing = [one.name for one in wanted if one.name not in known]
     usual = metrics_for(data.target)[0]
     if missing and not named:  # of families that no past knows at all nothing is expected
         others = past_tasks(history, metric=usual, experience=experience) if metric != usual else ()
         missing = [name for name in missing if name in {task.family for task in others}]
     ranking = FamilyRanking().fit([task for task in past if task.family in {one.family for one in advice}])
-    looked, why_not = _looked_at(data, ranking, metric, on_fit) if fits else ({}, "")
-    ranked = _ranked(advice, ranking, metafeatures, looked)
+    advised = {first.family: first.config for first in advice}
+    looks, why_not = NO_LOOKS, ""
+    if fits:
+        looks, why_not = fitted_on(data, ranking, metafeatures, advised, metric=metric, on_fit=on_fit)
+    if not grid:
+        advice = [_better(first, looks, *asked[first.family]) for first in advice]
+    ranked = _ranked(_for_dataset(advice, data), ranking, metafeatures, looks)
     return _telling(ranked, why_not, _left_out(missing, metric))
 
 
@@ -213,8 +218,8 @@ def explained(
     if family is None:
         if config is not None:
             raise LearningError("a config belongs to one family: say which, with family=... .")
-        ranked = advise(data, metric=metric, history=history, experience=experience, learner=learner)
-        family = ranked[0].family
+        first, *_ = advise(data, metric=metric, history=history, experience=experience, learner=learner)
+        family, config = first.family, first.config
     one = find_family(family)
     one.check_serves(data)
     if config is not None:
@@ -263,6 +268,12 @@ def _not_forecast(one: Recommendation) -> Recommendation:
     return _with_note(one, told)
 
 
+def _for_dataset(advice: Sequence[Recommendation], data: Dataset) -> list[Recommendation]:
+    """The advice with notes on what of it does not hold for this dataset as it stands."""
+    in_units = [_not_forecast(one) if one.metric in HAS_UNITS else one for one in advice]
+    return _for_standardised(in_units, data)
+
+
 def _for_standardised(advice: Sequence[Recommendation], data: Dataset) -> list[Recommendation]:
     """Where columns, or the target, are on other scales than the past's, a note on what minds that."""
     minding = [name for name in dict.fromkeys(one.family for one in advice) if name in SENSITIVE]
@@ -287,36 +298,36 @@ def new_task(name: str, family: Family, target: Target, metric: str, metafeature
     return Task(name, family.name, family.wide_space(target), metric=metric, metafeatures=metafeatures)
 
 
-def _looked_at(
-    data: Dataset, ranking: FamilyRanking, metric: str, on_fit: Callable[[int, int], None] | None
-) -> tuple[dict[str, Trial], str]:
-    """One fit of each family on the dataset, and which could not be fitted and why, as a sentence.
-
-    None is fitted where that would say nothing, as of one family alone.
-    """
-    if len(ranking.probes) < 2 or data.image_shape is not None:
-        return {}, ""
-    try:
-        looked = first_look(data, ranking.probes, metric, on_fit=on_fit)
-    except ForetuneError as error:  # too few rows to split, or no process to fit in
-        return {}, f"no family was fitted here: {str(error).removesuffix('.')}"
-    failed = [f"{name} ({looked[name].reason})" for name in looked if looked[name].loss is None]
-    failed += [f"{name} (not judged by {metric})" for name in ranking.probes if name not in looked]
-    return looked, f"not fitted here: {', '.join(failed)}" if failed else ""
+def _better(advised: Recommendation, looks: Looks, recommender: Recommender, task: Task) -> Recommendation:
+    """The advice, or what is to be said of the family's probe where that did better on the dataset."""
+    if not looks.prefers_probe(advised.family):
+        return advised
+    return recommender.recommend(task, candidates=[looks.probed[advised.family].config])[0]
 
 
 def _ranked(
     advice: Sequence[Recommendation],
     ranking: FamilyRanking,
     metafeatures: Mapping[str, float],
-    looked: Mapping[str, Trial],
+    looks: Looks,
 ) -> list[Recommendation]:
     """The families in the order of their odds; where there are none, of what is expected of them."""
-    losses = {family: trial.loss for family, trial in looked.items() if trial.loss is not None}
-    odds = ranking.odds(metafeatures, losses)
-    fitted = {family: to_score(advice[0].metric, loss) for family, loss in losses.items()}
-    ranked = [replace(one, odds=odds.get(one.family), fitted=fitted.get(one.family)) for one in advice]
+    odds = ranking.odds(metafeatures, looks.losses)
+    ranked = [
+        replace(
+            one,
+            odds=odds.get(one.family),
+            fitted=_score(looks.of(one.family, one.config), one.metric),
+            probed=_score(looks.probed.get(one.family), one.metric),
+        )
+        for one in advice
+    ]
     return sorted(ranked, key=lambda one: (-(one.odds or 0.0), one.loss))
+
+
+def _score(trial: Trial | None, metric: str) -> float | None:
+    """What the trial scored, where it finished."""
+    return None if trial is None or trial.loss is None else to_score(metric, trial.loss)
 
 
 def _left_out(missing: Sequence[str], metric: str) -> str:
