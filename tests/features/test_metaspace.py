@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from foretune.features.metaspace import UNKNOWN, MetaSpace
+from foretune.features.metaspace import UNKNOWN, MetaSpace, filled
 
 numbers = st.floats(-1e6, 1e6)
 columns = st.lists(numbers, min_size=2, max_size=12)
@@ -55,6 +55,21 @@ def test_similarity_is_one_for_equals_and_falls_with_the_distance() -> None:
 
 @pytest.mark.parametrize("dataset", [{}, {"z": 1.0}])
 def test_nothing_to_compare_means_no_similarity(dataset: dict[str, float]) -> None:
-    """Without a single known meta-feature a dataset is like none."""
+    """Without a single known meta-feature a dataset's similarities are unknown, and so are those to it."""
     space = MetaSpace([{"a": 1.0}, {"a": 2.0}])
-    assert space.similarities(dataset).tolist() == [0.0, 0.0]
+    assert np.isnan(space.similarities(dataset)).all()
+    beside = MetaSpace([{"a": 1.0}, {}]).similarities({"a": 1.0})
+    assert beside[0] == 1.0 and np.isnan(beside[1])
+
+
+def test_datasets_without_meta_features_take_none_from_the_others() -> None:
+    """However many they are: what counts is how many of the described ones have a meta-feature."""
+    known = [{"a": float(k), **({"rare": 1.0} if k == 0 else {})} for k in range(4)]
+    space = MetaSpace([*known, *({} for _ in range(100))])
+    assert space.names == ["a"]
+    assert space.described.tolist() == [True] * 4 + [False] * 100
+    assert (
+        filled(space.similarities({"a": 0.0}))[4:].tolist()
+        == [np.median(space.similarities({"a": 0.0})[:4])] * 100
+    )
+    assert filled(np.full(2, np.nan)).tolist() == [1.0, 1.0]

@@ -17,7 +17,7 @@ def test_a_telling_metafeature_beats_the_mean() -> None:
     """On unseen datasets the forecast level is off by less than half of what the mean is."""
     points, best = points_and_best(40, 0)
     unseen, truth = points_and_best(40, 1)
-    levels = Levels(points, best)
+    levels = Levels(points, best, points.any(axis=1))
     forecast = np.array([levels.forecast(point).mean for point in unseen])
     assert np.mean((forecast - truth) ** 2) < np.mean((best.mean() - truth) ** 2) / 4
 
@@ -27,7 +27,7 @@ def test_the_std_is_that_of_unseen_tasks() -> None:
     rng = np.random.default_rng(0)
     points, unseen = rng.random((2, 200, 2))
     best, truth = (p[:, 0] + 0.2 * rng.normal(size=200) for p in (points, unseen))
-    levels = Levels(points, best)
+    levels = Levels(points, best, points.any(axis=1))
     error = np.sqrt(np.mean([(levels.forecast(p).mean - t) ** 2 for p, t in zip(unseen, truth, strict=True)]))
     assert 0.5 < error / levels.forecast(unseen[0]).std < 2
 
@@ -36,7 +36,7 @@ def test_the_std_is_that_of_unseen_tasks() -> None:
 def test_without_enough_to_go_by_the_level_is_the_mean(points: np.ndarray) -> None:
     """Without meta-features, or with fewer than ten tasks, the level is the mean and std of the past."""
     best = np.linspace(0, 1, len(points))
-    level = Levels(points, best).forecast(points[0])
+    level = Levels(points, best, points.any(axis=1)).forecast(points[0])
     assert (level.mean, level.std) == (pytest.approx(best.mean()), pytest.approx(best.std()))
 
 

@@ -1,5 +1,7 @@
 """Whether the history holds anything like a dataset."""
 
+import re
+
 import numpy as np
 from sklearn.datasets import load_wine
 
@@ -29,6 +31,32 @@ def test_a_dataset_off_the_beaten_track_is_said_to_be_unlike() -> None:
     assert "no past dataset is like this one" in coverage.warning(UNLIKE)
     assert coverage.warning({"size": 0.52, "landmark": 0.48}) == ""
     assert coverage.warning({}) == ""
+
+
+def test_past_tasks_without_meta_features_change_nothing() -> None:
+    """An imported study that nobody described makes no dataset alike, nor unlike; of only such it is said."""
+    tasks = crowded()
+    blank = [Task(f"blank {k}", "svm", None) for k in range(50)]
+    plain, mixed = (
+        Coverage(past, MetaSpace([task.metafeatures for task in past])) for past in (tasks, tasks + blank)
+    )
+    near = {"size": 0.52, "landmark": 0.48}
+    assert mixed.usual == plain.usual
+    assert [mixed.nearest(one) for one in (near, UNLIKE)] == [plain.nearest(one) for one in (near, UNLIKE)]
+    assert [mixed.silence(near), mixed.nearest({})] == ["", None]
+    nameless = Coverage(blank, MetaSpace([task.metafeatures for task in blank]))
+    assert (nameless.nearest(near), nameless.warning(near), nameless.silence({})) == (None, "", "")
+    assert "past datasets have no meta-features" in nameless.silence(near)
+
+
+def test_close_numbers_are_told_apart() -> None:
+    """No dataset is said to be less like than is usual by two numbers that read the same."""
+    tasks = crowded()
+    coverage = Coverage(tasks, MetaSpace([task.metafeatures for task in tasks]))
+    for size in np.linspace(0.5, 1.0, 101):
+        if warning := coverage.warning({"size": size, "landmark": 0.5}):
+            found, usual = re.findall(r"\d\.\d+", warning)
+            assert float(found) < float(usual)
 
 
 def test_with_few_past_datasets_nothing_is_said() -> None:

@@ -240,12 +240,12 @@ class Forecast:
 class Evidence:
     """One past task that a recommendation rests on.
 
-    `similarity` in [0, 1] compares the datasets (1 = the same meta-features); `weight` in [0, 1] is the
-    share of this task in the recommendation.
+    `similarity` in [0, 1] compares the datasets (1 = the same meta-features; None where one of them has
+    none); `weight` in [0, 1] is the share of this task in the recommendation.
     """
 
     dataset: str
-    similarity: float
+    similarity: float | None
     weight: float
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from foretune.data.records import Floats
+from foretune.data.records import Floats, Mask
 
 UNKNOWN = 0.5  # a missing meta-feature stands in the middle: it makes no dataset special
 ENOUGH = 0.5  # a meta-feature is used when this share of the datasets has it
 
 
 class MetaSpace:
-    """Places datasets by the meta-features that at least half of the known ones have.
+    """Places datasets by the meta-features that at least half of the known ones have, of those with any.
 
     A coordinate is the share of known datasets whose value is lower (ties count half), so that no scale,
     unit or outlier matters; beyond the known ones it is 0 or 1.
@@ -24,8 +24,10 @@ class MetaSpace:
 
     def __init__(self, known: Sequence[Mapping[str, float]]) -> None:
         counts = Counter(name for one in known for name, value in one.items() if np.isfinite(value))
-        self.names = [name for name, count in counts.items() if count >= ENOUGH * len(known)]
+        described = sum(any(map(np.isfinite, one.values())) for one in known)
+        self.names = [name for name, count in counts.items() if count >= ENOUGH * described]
         values = self.values(known)
+        self.described: Mask = np.asarray(np.isfinite(values).any(axis=1))  # (known,): others tell nothing
         self._sorted = [np.sort(column[np.isfinite(column)]) for column in values.T]
         self.known = self.points(known)
 
@@ -50,8 +52,15 @@ class MetaSpace:
     def similarities(self, dataset: Mapping[str, float]) -> Floats:
         """How alike each known dataset is, (known,) in [0, 1]: 1 minus the mean difference in rank.
 
-        Zero where there is nothing to compare.
+        NaN where there is nothing to compare, as one of the two has none of the meta-features.
         """
         if not any(np.isfinite(dataset.get(name, np.nan)) for name in self.names):
-            return np.zeros(len(self.known))
-        return np.asarray(1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1))
+            return np.full(len(self.known), np.nan)
+        alike = 1.0 - np.abs(self.known - self.points([dataset])).mean(axis=1)
+        return np.where(self.described, alike, np.nan)
+
+
+def filled(alike: Floats) -> Floats:
+    """The similarities (n,) with the median of those that are known for those that are not."""
+    known = alike[np.isfinite(alike)]
+    return np.where(np.isfinite(alike), alike, np.median(known) if len(known) else 1.0)

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from foretune.data.records import Floats
+from foretune.data.records import Floats, Mask
 from foretune.learners.trees import Trees, grow_trees
 
 TREES = 50
@@ -30,18 +30,20 @@ class Levels:
     """Forecasts the level from points in meta-feature space; the mean of the past where there are none.
 
     The landmarkers among the meta-features are what makes this possible; the std is that of the forecasts
-    on past tasks that the respective trees had not seen.
+    on past tasks that the respective trees had not seen. `described` (n,) tells which past tasks have any:
+    the others teach no trees.
     """
 
-    def __init__(self, points: Floats, best: Floats) -> None:
-        self._mean, self._std = float(best.mean()), float(best.std()) + 1e-9
+    def __init__(self, points: Floats, best: Floats, described: Mask) -> None:
+        self._usual = Level(float(best.mean()), float(best.std()) + 1e-9)
         self._trees: Trees | None = None
-        if points.shape[1] and len(best) >= FEWEST_TASKS:
+        points, best = points[described], best[described]
+        if len(best) >= FEWEST_TASKS:
             self._trees = grow_trees(points, best, trees=TREES, leaf=2, share=0.5, bootstrap=True)
             self._std = float(np.sqrt(np.mean(self._trees.unseen_errors(points, best) ** 2))) + 1e-9
 
     def forecast(self, point: Floats) -> Level:
         """The level of a dataset at this point (d,)."""
         if self._trees is None:
-            return Level(self._mean, self._std)
+            return self._usual
         return Level(float(self._trees.predict(point[None])[0]), self._std)

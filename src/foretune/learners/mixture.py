@@ -33,7 +33,7 @@ class Mixture:
         self.surfaces = Surfaces(self.tasks, self.encoder)
         self.scale = RegretScale.of(self.surfaces.recorded)
         self.metaspace = MetaSpace([task.metafeatures for task in self.tasks])
-        self.levels = Levels(self.metaspace.known, self.surfaces.best)
+        self.levels = Levels(self.metaspace.known, self.surfaces.best, self.metaspace.described)
         self.trust = trust_in(self.tasks)
 
     def trusted(self, weights: Floats) -> Floats:

@@ -6,13 +6,14 @@ from typing import Self
 import numpy as np
 
 from foretune.data.records import Config, Floats, Forecast, Task
+from foretune.features.metaspace import filled
 from foretune.learners.mixture import Mixture
 
 NEIGHBOURS = 10  # the weight of a task falls to 1/e at the distance of the tenth nearest
 
 
 class Neighbours:
-    """Weighs past tasks by the similarity of their datasets; all alike where there are no meta-features.
+    """Weighs past tasks by the similarity of their datasets; where that is not known, as the usual one.
 
     Source: Feurer, Springenberg, Hutter 2015, doi:10.1609/aaai.v29i1.9354, with smooth weights in place of
     the k nearest.
@@ -32,7 +33,7 @@ class Neighbours:
 
     def weights(self, task: Task) -> Floats:
         """The share of each past task (tasks,) before any trial."""
-        distance = 1.0 - self._mixture.metaspace.similarities(task.metafeatures)
+        distance = 1.0 - filled(self._mixture.metaspace.similarities(task.metafeatures))
         reach = np.sort(distance)[min(self._neighbours, len(distance)) - 1]
         weights = np.exp(-((distance / max(reach, 1e-9)) ** 2))
         return self._mixture.trusted(np.asarray(weights / weights.sum()))

@@ -23,18 +23,19 @@ class Coverage:
     counts one more where it lies far beyond all known ones: ranks alone end there. A dataset is *unlike* all
     others where it is less similar to them than 19 of 20 past datasets are to those of other groups, so that
     of datasets like the past ones one in twenty is called unlike (Vovk, Gammerman, Shafer 2005, Algorithmic
-    Learning in a Random World). Nothing is said of a dataset without meta-features.
+    Learning in a Random World). Nothing is said of a dataset without meta-features, nor by one.
     """
 
     def __init__(self, tasks: Sequence[Task], space: MetaSpace) -> None:
-        self._space, self._values = space, space.values([task.metafeatures for task in tasks])
-        sides = np.array(sides_of(tasks))
+        known, values = space.known[space.described], space.values([task.metafeatures for task in tasks])
+        self._space, self._values = space, values[space.described]
+        sides = np.array(sides_of(tasks))[space.described]
         self._least: float | None = None
-        if space.known.shape[1] and len(set(sides.tolist())) >= FEWEST_GROUPS:
+        if len(set(sides.tolist())) >= FEWEST_GROUPS:
             found = []
-            for k in np.unique(np.linspace(0, len(tasks) - 1, MOST_ASKED).astype(int)):
+            for k in np.unique(np.linspace(0, len(known) - 1, MOST_ASKED).astype(int)):
                 others = sides != sides[k]
-                distance = float(np.abs(space.known[others] - space.known[k]).mean(axis=1).min())
+                distance = float(np.abs(known[others] - known[k]).mean(axis=1).min())
                 found.append(distance + _beyond(self._values[k], self._values[others]))
             self._least = 1.0 - max(float(np.quantile(found, 1 - RARE, method="higher")), CLOSE)
 
@@ -43,21 +44,31 @@ class Coverage:
         """The similarity that 19 of 20 datasets have at least; None where that is not known."""
         return self._least
 
-    def nearest(self, metafeatures: Mapping[str, float]) -> float:
-        """The similarity to the nearest past dataset, in [0, 1]; 0 where there are no meta-features."""
-        similarity = float(self._space.similarities(metafeatures).max())
-        beyond = _beyond(self._space.values([metafeatures])[0], self._values) if similarity else 0.0
-        return max(similarity - beyond, 0.0)
+    def nearest(self, metafeatures: Mapping[str, float]) -> float | None:
+        """The similarity to the nearest past dataset, in [0, 1]; None where meta-features are missing."""
+        alike = self._space.similarities(metafeatures)
+        if not np.isfinite(alike).any():
+            return None
+        beyond = _beyond(self._space.values([metafeatures])[0], self._values)
+        return max(float(np.nanmax(alike)) - beyond, 0.0)
 
     def warning(self, metafeatures: Mapping[str, float]) -> str:
         """What to tell the user of such a dataset where it is unlike all known ones; else nothing."""
-        described = np.isfinite(self._space.values([metafeatures])).any()
-        if self._least is None or not described or (nearest := self.nearest(metafeatures)) >= self._least:
+        nearest = self.nearest(metafeatures)
+        if self._least is None or nearest is None or nearest >= self._least:
             return ""
+        digits = 2 if round(nearest, 2) < round(self._least, 2) else 4
+        found, usual = f"{nearest:.{digits}f}", f"{self._least:.{digits}f}"
         return (
-            f"no past dataset is like this one (similarity to the nearest {nearest:.2f}, where at least "
-            f"{self._least:.2f} is usual)"
+            f"no past dataset is like this one (similarity to the nearest {found}, where at least {usual} is "
+            "usual)"
         )
+
+    def silence(self, metafeatures: Mapping[str, float]) -> str:
+        """What to tell the user of a dataset with meta-features where no past one has any; else nothing."""
+        if self._space.described.any() or not any(map(np.isfinite, metafeatures.values())):
+            return ""
+        return "past datasets have no meta-features: how alike this one is to them is not known"
 
 
 def _beyond(values: Floats, known: Floats) -> float:

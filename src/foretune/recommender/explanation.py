@@ -14,6 +14,7 @@ from foretune.data.metrics import LOWER_IS_BETTER
 from foretune.data.records import Config, Evidence, Floats, Forecast, Recommendation, Task
 from foretune.data.spaces import KIND, complete, config_at, names_of
 from foretune.features.encoding import Encoder
+from foretune.features.metaspace import filled
 from foretune.learners.surfaces import Surfaces
 from foretune.recommender.loss_range import LossRange
 from foretune.recommender.ratios import NORMAL
@@ -45,8 +46,8 @@ class Explanation:
     What is NaN in the recommendation and the `gain` is not known: losses in units that the past has not.
     `trials` is how many of its own the task had; `measured`, whether the config was among them.
     `importances` maps hyperparameters to their shares of how much losses vary, summing to 1; `nearest` in
-    [0, 1] is the similarity of the most similar past dataset, `usual` what datasets have at least (None: not
-    known); `doubts` say which past tasks count less.
+    [0, 1] is the similarity of the most similar past dataset, `usual` what datasets have at least (of both
+    None: not known); `doubts` say which past tasks count less.
     """
 
     recommendation: Recommendation
@@ -54,7 +55,7 @@ class Explanation:
     trials: int
     gain: Gain
     importances: dict[str, float]
-    nearest: float
+    nearest: float | None
     usual: float | None
     assumptions: tuple[str, ...]
     doubts: tuple[str, ...] = ()
@@ -73,7 +74,7 @@ class Explanation:
         one, gain = self.recommendation, self.gain
         config = ", ".join(f"{name}={value!r}" for name, value in one.config.items())
         past = "; ".join(
-            f"{e.dataset} (weight {e.weight:.0%}, similarity {e.similarity:.2f})" for e in one.because
+            f"{e.dataset} (weight {e.weight:.0%}, similarity {_shown(e.similarity)})" for e in one.because
         )
         mattered = ", ".join(f"{name} {share:.0%}" for name, share in self._most_important())
         is_higher = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
@@ -97,7 +98,7 @@ class Explanation:
             ("rests on", self._grounds()),
             ("past datasets", past or "none"),
             ("what mattered there", mattered),
-            ("nearest past dataset", f"similarity {self.nearest:.2f}{usual}"),
+            ("nearest past dataset", f"similarity {_shown(self.nearest)}{usual}"),
             *(("assumed", text) for text in self.assumptions),
             *(("doubted", text) for text in self.doubts),
         ]
@@ -140,6 +141,11 @@ def _told(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
+def _shown(similarity: float | None) -> str:
+    """The similarity in words."""
+    return "unknown" if similarity is None else f"{similarity:.2f}"
+
+
 def _bars(title: str, rows: Sequence[tuple[str, float]]) -> str:
     """Horizontal bars, from 0 to 1, as a table without scripts or files."""
     bar = "display:inline-block;height:0.8em;background:#0072B2;width"
@@ -156,14 +162,14 @@ def evidence(tasks: Sequence[Task], alike: Floats, shares: Floats | None) -> tup
 
     Without `shares` (tasks,) they weigh by their similarity.
     """
+    order = filled(alike)
     if shares is None:
-        total = float(alike.sum())
-        shares = alike / total if total else np.full(len(alike), 1.0 / len(alike))
-    strongest = np.lexsort((-alike, -shares))[:STRONGEST]
+        total = float(order.sum())
+        shares = order / total if total else np.full(len(order), 1.0 / len(order))
+    strongest = np.lexsort((-order, -shares))[:STRONGEST]
+    known = [None if math.isnan(one) else round(one, 4) for one in alike.tolist()]
     return tuple(
-        Evidence(tasks[t].name, round(float(alike[t]), 4), round(float(shares[t]), 4))
-        for t in strongest
-        if shares[t] > 0
+        Evidence(tasks[t].name, known[t], round(float(shares[t]), 4)) for t in strongest if shares[t] > 0
     )
 
 

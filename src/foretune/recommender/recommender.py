@@ -222,8 +222,10 @@ class Recommender:
         while len(found) < n and (chosen := self._best(lesson, task, pool, per_second=per_second)):
             found.append(chosen)
             task = task.plus(Trial(chosen.config, status=RUNNING))
-        if warning and found and not found[0].note:
-            found[0] = replace(found[0], note=f"{warning}: it says little about which config is good here")
+        told = f"{warning}: it says little about which config is good here" if warning else ""
+        told = told or (self._coverage.silence(task.metafeatures) if guarded else "")
+        if told and found and not found[0].note:
+            found[0] = replace(found[0], note=told)
         if candidates is None:
             return found
         notes = [(one.note, outside(lesson.space, one.config)) for one in found]
