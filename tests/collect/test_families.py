@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 from foretune.collect import families as module
 from foretune.collect.datasets import Dataset, load_dataset, make_image_dataset
 from foretune.collect.evaluation import PreparedData, Protocol, measure
-from foretune.collect.families import BUILT_IN, Family, families, family, register_family
+from foretune.collect.families import BUILT_IN, Family, as_asked, families, family, register_family
 from foretune.collect.family import keywords
 from foretune.data.errors import FamilyError, MissingExtraError, SpaceError
 from foretune.data.metrics import Target
@@ -333,3 +333,25 @@ def test_a_cell_outside_the_wide_space_is_refused() -> None:
     with pytest.raises(SpaceError, match="5000"):
         register_family(ridge(grid={"alpha": [1.0, 5000.0]}))
     assert [*families()] == [*BUILT_IN]
+
+
+@pytest.mark.parametrize(
+    ("metric", "names", "target"),
+    [
+        (None, [], "classification"),
+        ("rmse", [], "regression"),
+        ("rmse", ["svm"], "regression"),
+        (None, ["elastic_net"], "regression"),
+        (None, ["elastic_net", "svm"], "regression"),
+        (None, ["svm", "knn"], "classification"),
+        ("accuracy", ["elastic_net"], "classification"),
+    ],
+)
+def test_few_whole_numbers_are_what_is_asked_of_them(
+    metric: str | None, names: list[str], target: Target
+) -> None:
+    """Counts are classes, unless metric or families can only mean a regression; texts stay classes."""
+    X, counts = pd.DataFrame({"x": range(40)}), pd.Series([*range(8)] * 5)
+    assert as_asked(Dataset("counts", X, counts, "classification"), metric, names).target == target
+    words = Dataset("words", X, counts.map(str), "classification")
+    assert as_asked(words, metric, names) is words

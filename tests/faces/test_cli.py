@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,33 @@ def test_the_table_for_people_shows_each_config(foretune: Foretune, table: Path,
     assert "small: what to try, by accuracy" in run.out
     assert run.out.count("gamma=") == 2
     assert "past " in run.out
+
+
+def test_whole_numbers_are_regressed_when_asked(foretune: Foretune, tmp_path: Path) -> None:
+    """Counts are classes by default; `--as` and a regression's metric say otherwise."""
+    rng = np.random.default_rng(0)
+    counts = pd.DataFrame({"x": rng.random(60), "target": rng.poisson(3, size=60)})
+    counts.to_csv(tmp_path / "counts.csv", index=False)
+    metrics = []
+    for words in ([], ["--as", "regression"], ["--metric", "mae"]):
+        answer = asked(foretune("recommend", tmp_path / "counts.csv", "--family", "knn", *words, "--json"))
+        metrics.append(answer["recommendations"][0]["metric"])  # type: ignore[index]
+    assert metrics == ["accuracy", "r2", "mae"]
+
+
+def test_a_history_of_another_metric_is_said_to_be_unused(
+    foretune: Foretune, table: Path, tmp_path: Path
+) -> None:
+    """Advice by accuracy does not rest on tasks judged by a score that nobody knows: it says so."""
+    with open_history(tmp_path / "scores.db") as opened:
+        opened.add(*(replace(task, metric="score") for task in related_tasks(12)))
+    words = [table, "--target", "label", "--family", "svm", "--history", tmp_path / "scores.db"]
+    told = "none of the history's tasks of svm is used: their metric is score, not accuracy (12 in all)"
+    for word in ("recommend", "explain"):
+        assert told in " ".join(foretune(word, *words).out.split())
+    alone = foretune("recommend", *words, "--no-experience")
+    assert alone.code == 2
+    assert told in " ".join(alone.err.split())
 
 
 def commands() -> list[list[str]]:

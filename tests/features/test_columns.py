@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from foretune.collect.datasets import Dataset
 from foretune.features.columns import as_meant
 from foretune.features.metafeatures import describe
-from foretune.features.table import filled
+from foretune.features.table import filled, target_of
 
 DAYS = pd.date_range("2020-01-01", periods=3)
 SECONDS = [1577836800.0, 1577923200.0, 1578009600.0]
@@ -68,3 +69,13 @@ def test_a_gap_beside_the_largest_numbers_is_filled() -> None:
     frame = pd.DataFrame({"a": [1e308, np.nan, np.nan], "b": [1.7e308, 1.7e308, np.nan]})
     assert not np.isinf([*describe(frame, [0, 1, 2]).values()]).any()
     np.testing.assert_array_equal(filled(frame.to_numpy())[2], [1e308, 1.7e308])
+
+
+@pytest.mark.parametrize(("step", "target"), [("0.25", "regression"), ("1.00", "classification")])
+def test_a_target_of_decimals_is_one_of_numbers(step: str, target: str) -> None:
+    """Decimals of a database ask for what floats of the same values ask for, and teach the same."""
+    decimals = pd.Series([k % 7 * Decimal(step) for k in range(70)], dtype=object)
+    X = pd.DataFrame({"x": np.sqrt(np.arange(70))})
+    assert target_of(decimals) == target_of(decimals.astype(float)) == target
+    assert describe(X, decimals) == pytest.approx(describe(X, decimals.astype(float)), nan_ok=True)
+    assert Dataset("new", X, decimals, target_of(decimals)).y.dtype == np.float64

@@ -29,7 +29,7 @@ from foretune.data.downloads import Progress
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Ints, plain
-from foretune.features.columns import as_meant
+from foretune.features.columns import as_meant, target_as_meant
 from foretune.features.metafeatures import describe
 from foretune.features.table import FEW_DISTINCT, target_of
 
@@ -59,6 +59,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", as_meant(self.X))
+        object.__setattr__(self, "y", target_as_meant(self.y))
         if self.image_shape is not None and self.X.shape[1] != np.prod(self.image_shape):
             raise DatasetError(
                 f"{self.name}: {self.X.shape[1]} columns are no images of {self.image_shape} pixels: give "

@@ -1,15 +1,18 @@
 """The families by name: the built-in ones, and those that you register."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final, get_args
 
 from ConfigSpace import ConfigurationSpace
+from pandas.api.types import is_any_real_numeric_dtype
 
 from foretune.collect.built_in import boosting, networks, scaled, trees
+from foretune.collect.datasets import Dataset
 from foretune.collect.family import Family, keywords, line_of
 from foretune.data.errors import FamilyError, SpaceError
-from foretune.data.metrics import Target
+from foretune.data.metrics import REGRESSION_METRICS, Target
 from foretune.data.spaces import unfold
 
 __all__ = ["BUILT_IN", "Family", "families", "family", "register_family"]
@@ -99,6 +102,16 @@ def family(name: str) -> Family:
     near = get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}."
     raise FamilyError(f"there is no family {name!r}: {hint}")
+
+
+def as_asked(data: Dataset, metric: str | None, names: Sequence[str] = ()) -> Dataset:
+    """The dataset, whose few whole numbers are no classes where metric or families serve regressions only."""
+    if data.target == "regression" or not is_any_real_numeric_dtype(data.y):
+        return data
+    served = [set(family(name).estimators) for name in names]
+    only = bool(served) and set.intersection(*served) == {"regression"}
+    is_meant = metric in REGRESSION_METRICS or (metric is None and only)
+    return replace(data, target="regression") if is_meant else data
 
 
 def families(target: Target | None = None) -> dict[str, Family]:

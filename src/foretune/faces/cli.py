@@ -20,6 +20,7 @@ from foretune.faces.options import (
     Families,
     HistoryUrl,
     Json,
+    Kind,
     LearnerName,
     Metric,
     NoExperience,
@@ -34,7 +35,7 @@ from foretune.faces.options import (
     console,
     counted,
     load_all,
-    load_one,
+    load_asked,
     only,
     open_to_write,
     out,
@@ -94,6 +95,7 @@ def _show_tuned(tuned: "Tuned") -> None:
 def tune(
     data: Place,
     target: TargetColumn = None,
+    kind: Kind = None,
     family: OneFamily = None,
     trials: Annotated[int, typer.Option(min=1, help="Configs to try, those of the history included.")] = 10,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Begin no trial after so long.")] = None,
@@ -125,9 +127,9 @@ def tune(
     from foretune.faces.search_report import answer_of, write_search
     from foretune.faces.tuning import Bench, Limits, tune as run
     from foretune.recommender.advice import advise
-    from foretune.recommender.past import past_tasks, shipped_beside
+    from foretune.recommender.past import past_tasks, shipped_beside, unused_of
 
-    table = load_one(data, target)
+    table = load_asked(data, target, kind, metric, family or ())
     metric = check_metric(metric or metrics_for(table.target)[0], table.target)
     with open_to_write(history) as store, show_search(trials) as show:
         past: dict[str, Any] = {"history": store, "experience": not no_experience}
@@ -136,6 +138,8 @@ def tune(
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
+        if unused := unused_of(store, name, metric):
+            console.print(f"note: {unused}", highlight=False)
         shipped = shipped_beside(family=name, metric=metric, **past)
         tuned = run(bench, tasks, limits, metric=metric, learner=learner, shipped=shipped, on_trial=show)
     if as_json:
@@ -190,6 +194,7 @@ def experiment(
     ] = None,
     family: Families = None,
     target: TargetColumn = None,
+    kind: Kind = None,
     metric: Metric = None,
     cells: Annotated[int, typer.Option(min=1, help="Recommended cells that are tried.")] = 1,
     folds: Annotated[int, typer.Option(min=2, help="Inner folds.")] = 5,
@@ -226,7 +231,7 @@ def experiment(
     from foretune.experiments.versus_grid import Setup
     from foretune.faces.report import print_report, write_report
 
-    datasets = load_all(places or ["breast_cancer", "wine", "digits", "iris"], target)
+    datasets = load_all(places or ["breast_cancer", "wine", "digits", "iris"], target, kind)
     setup = Setup(metric or metrics_for(datasets[0].target)[0], learner, cells, folds, test_share, rows)
     for data in datasets:
         check_metric(setup.metric, data.target)
@@ -255,6 +260,7 @@ def collect(
     history: HistoryUrl,
     family: Families = None,
     target: TargetColumn = None,
+    kind: Kind = None,
     wide: Annotated[int, typer.Option(min=0, help="Sobol configs of the wide space, beside the grid.")] = 30,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     rows: Annotated[int | None, typer.Option(min=10, help="Use at most so many rows of a dataset.")] = None,
@@ -283,9 +289,9 @@ def collect(
         timeout=timeout,
         groups=read_groups(groups) if groups else {},
     )
+    datasets = load_all(places, target, kind, plan.protocol.check_splits)
     with open_history(history) as store:
         store.add()  # one that cannot be written to says so before anything is trained
-        datasets = load_all(places, target, plan.protocol.check_splits)
         kept = other_groups(store, datasets, plan)
         show_notes(
             f"{name} is in group {group!r} in the history: it stays there, and not in {plan.groups[name]!r}."

@@ -16,6 +16,7 @@ from foretune.data.errors import SpaceError
 from foretune.data.metrics import HAS_UNITS
 from foretune.faces.options import (
     Json,
+    Kind,
     LearnerName,
     Metric,
     NoExperience,
@@ -26,7 +27,7 @@ from foretune.faces.options import (
     Place,
     TargetColumn,
     console,
-    load_one,
+    load_asked,
     only,
     out,
     read_config,
@@ -43,6 +44,7 @@ CONFIG_WIDTH: Final = 25  # columns: the longest name with its value
 def recommend(
     data: Place,
     target: TargetColumn = None,
+    kind: Kind = None,
     family: Annotated[
         list[str] | None, typer.Option(help="Without it all families are ranked, of several these.")
     ] = None,
@@ -74,7 +76,7 @@ def recommend(
     if n > 1 and (family is None or len(family) > 1):
         raise SpaceError("-n asks for configs of one family: say which, with --family.")
     cells = find_family(family[0]).cells(read_grid(grid_file)) if family and grid_file else None
-    table = load_one(data, target)
+    table = load_asked(data, target, kind, metric, family or ())
     with show_progress("learning from the past", "fits on this dataset") as on_fit:
         advice = advise(
             table,
@@ -105,6 +107,7 @@ def explain(
     data: Place,
     family: OneFamily = None,
     target: TargetColumn = None,
+    kind: Kind = None,
     config: Annotated[str | None, typer.Option(help="JSON: explain this config, not the best.")] = None,
     metric: Metric = None,
     history: PastUrl = None,
@@ -119,7 +122,8 @@ def explain(
     """
     from foretune.recommender.advice import explained
 
-    table, wanted = load_one(data, target), None if config is None else read_config(config)
+    table = load_asked(data, target, kind, metric, family or ())
+    wanted = None if config is None else read_config(config)
     with console.status("learning from the past"):
         explanation = explained(
             table,

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from foretune.data.bounds import MOST_JSON_BYTES, content_of, parsed
 from foretune.data.errors import DatasetError, ForetuneError, SpaceError
-from foretune.data.metrics import to_score
+from foretune.data.metrics import Target, to_score
 
 if TYPE_CHECKING:
     from foretune.collect.sweep import Progress as SweepProgress
@@ -93,6 +93,10 @@ TargetColumn = Annotated[
     str | None,
     typer.Option("--target", help="The column to predict; default: what a hub says, else `target`."),
 ]
+Kind = Annotated[
+    Target | None,
+    typer.Option("--as", help="What is asked of the target; up to 20 whole numbers are classes by default."),
+]
 Place = Annotated[
     str,
     typer.Argument(
@@ -151,7 +155,10 @@ def backend_of(name: str) -> Any:
 
 
 def load_all(
-    places: list[str], target: str | None, check: Callable[[Any], None] = lambda _: None
+    places: list[str],
+    target: str | None,
+    kind: Target | None = None,
+    check: Callable[[Any], None] = lambda _: None,
 ) -> list[Any]:
     """Every dataset that can be learned from; those of a folder that cannot are named and left out.
 
@@ -162,7 +169,7 @@ def load_all(
     datasets = []
     for source in dataset_sources(places):
         try:
-            data = load_one(source, target)
+            data = load_one(source, target, kind)
             check(data)
             datasets.append(data)
         except DatasetError as error:
@@ -174,14 +181,24 @@ def load_all(
     return datasets
 
 
-def load_one(place: str, target: str | None) -> Any:
+def load_asked(
+    place: str, target: str | None, kind: Target | None, metric: str | None, families: Sequence[str] = ()
+) -> Any:
+    """The dataset of that file or name, for who asks for this metric of such families."""
+    from foretune.collect.families import as_asked
+
+    data = load_one(place, target, kind)
+    return data if kind else as_asked(data, metric, families)
+
+
+def load_one(place: str, target: str | None, kind: Target | None = None) -> Any:
     """The dataset of that file or name; a long download shows how far it is, and what is left out is told."""
     from foretune.collect.datasets import load_dataset
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         with _show_download(place) as show:
-            data = load_dataset(place, target_column=target, on_progress=show)
+            data = load_dataset(place, target_column=target, target=kind, on_progress=show)
     show_notes(str(one.message) for one in told)
     return data
 

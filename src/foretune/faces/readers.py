@@ -45,11 +45,10 @@ class Reader:
         Raises `HistoryError` where an option that it needs is missing, or the source cannot be read.
         """
         given = {option: value for option, value in options.items() if value not in (None, [], ())}
-        for option in self.needs:
-            if option not in given:
-                raise HistoryError(
-                    f"a {self.name} needs {_dashed(option)}: say it, or --reader, where it is no {self.name}."
-                )
+        if missing := [_dashed(option) for option in self.needs if option not in given]:
+            raise HistoryError(
+                f"a {self.name} needs {' and '.join(missing)}: say so, or --reader if it is no {self.name}."
+            )
         if unused := [_dashed(option) for option in given if option not in self.words.values()]:
             warnings.warn(f"the reader {self.name} has no use for {', '.join(unused)}.", stacklevel=2)
         if self.named_by_file and self.named_by_file not in given:
@@ -78,7 +77,7 @@ READERS: Final = (
         "optuna",
         "a storage of Optuna's",
         lambda source: source.kind.startswith("optuna"),
-        _same("study", "family"),
+        _same("study", "family", "metric"),
     ),
     Reader(
         "openml",

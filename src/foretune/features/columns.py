@@ -26,6 +26,11 @@ def as_meant(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(columns, axis=1).set_axis(frame.columns, axis=1)
 
 
+def target_as_meant(y: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The target (n,) with decimals as floats; the very column where there are none."""
+    return _number(y) if _all_are(y, Decimal) else y
+
+
 def _may_be_disguised(kind: Any) -> bool:
     return isinstance(kind, pd.ArrowDtype) or pd.api.types.is_object_dtype(kind) or _is_time(kind)
 

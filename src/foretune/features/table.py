@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from foretune.data.errors import DatasetError
 from foretune.data.metrics import Target
 from foretune.data.records import Floats
-from foretune.features.columns import as_meant
+from foretune.features.columns import as_meant, target_as_meant
 
 Ints = NDArray[np.int64]
 
@@ -85,7 +85,7 @@ def target_of(y: "pd.Series[Any]") -> Target:
     Text, categories and booleans ask for classification. So do numbers that are all whole and have at most 20
     distinct values; all other numbers ask for regression.
     """
-    values = y.infer_objects()
+    values = target_as_meant(y).infer_objects()
     if not _is_numeric(values):
         return "classification"
     numbers = _as_floats(values)[values.notna().to_numpy()]
@@ -123,7 +123,7 @@ def _as_column(y: ArrayLike) -> "pd.Series[Any]":
         y = pd.Series(cells)
     if missing := int(y.isna().sum()):
         raise DatasetError(f"y misses {missing} of its {len(y)} values: drop these rows from X and y.")
-    return y
+    return target_as_meant(y)
 
 
 def _read_columns(frame: pd.DataFrame) -> tuple[Floats, Ints]:

@@ -11,7 +11,7 @@ from ConfigSpace import ConfigurationSpace
 from numpy.typing import ArrayLike, NDArray
 
 from foretune.collect.datasets import Dataset, make_image_dataset
-from foretune.collect.families import Family, families, family as find_family
+from foretune.collect.families import Family, as_asked, families, family as find_family
 from foretune.collect.scale import SENSITIVE, is_standard, spreads
 from foretune.data.errors import DatasetError, LearningError, SpaceError
 from foretune.data.metrics import HAS_UNITS, Target, check_metric, metrics_for, to_score
@@ -23,7 +23,7 @@ from foretune.recommender.beside import taught_beside
 from foretune.recommender.candidates import check_count
 from foretune.recommender.explanation import Explanation
 from foretune.recommender.looks import NO_LOOKS, Looks, fitted_on
-from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside
+from foretune.recommender.past import HistoryLike, nothing_on, past_tasks, shipped_beside, unused_of
 from foretune.recommender.ranking import FamilyRanking
 from foretune.recommender.recommender import DEFAULT_LEARNER, Recommender
 
@@ -43,12 +43,15 @@ def recommend(
     learner: str = DEFAULT_LEARNER,
     per_second: bool = False,
     fits: bool = True,
+    target: Target | None = None,
     image_shape: Sequence[int] | None = None,
 ) -> list[Recommendation]:
     """What to try first on the table X (n, d) with target y (n,): the best config first.
 
     X may be images, (n, height, width) or (n, height, width, channels), or rows of pixels with their
-    `image_shape`, (height, width) or (height, width, channels): bytes, or floats in [0, 1].
+    `image_shape`, (height, width) or (height, width, channels): bytes, or floats in [0, 1]. `target`,
+    "classification" or "regression", is told by y where it is not given: texts are classes, and so are at
+    most 20 whole numbers, unless the metric, or the families, serve regressions only.
 
     With one `family`, its n best configs, chosen so that together they cover what the dataset may need.
     Without one, every family of the past with its best config (of several, each of these), first the one
@@ -69,8 +72,10 @@ def recommend(
     >>> best[0].config
     {'C': 10, 'gamma': 0.01}
     """
+    data = _dataset(X, _column(y).reset_index(drop=True), image_shape, target)
+    named = [family] if isinstance(family, str) else list(family or ())
     return advise(
-        _dataset(X, _column(y).reset_index(drop=True), image_shape),
+        data if target else as_asked(data, metric, named),
         family=family,
         metric=metric,
         n=n,
@@ -83,20 +88,22 @@ def recommend(
     )
 
 
-def _dataset(X: Any, y: "pd.Series[Any]", image_shape: Sequence[int] | None) -> Dataset:
+def _dataset(
+    X: Any, y: "pd.Series[Any]", image_shape: Sequence[int] | None, target: Target | None
+) -> Dataset:
     """The dataset of a table (n, d), of images (n, h, w[, c]), or of rows of pixels with their shape."""
     given = X.toarray() if hasattr(X, "toarray") else X
     if image_shape is not None:
-        return make_image_dataset("new", _images(given, tuple(image_shape)), y)
+        return make_image_dataset("new", _images(given, tuple(image_shape)), y, target=target)
     values = given if isinstance(given, pd.DataFrame) else _array(given)
     if values.ndim in {3, 4}:
-        return make_image_dataset("new", given, y)
+        return make_image_dataset("new", given, y, target=target)
     if values.ndim != 2:
         raise DatasetError(
             f"X has shape {values.shape}: give a table of n rows and d columns, or images (n, height, width) "
             "or (n, height, width, channels)."
         )
-    return Dataset("new", pd.DataFrame(values).reset_index(drop=True), y, target_of(y))
+    return Dataset("new", pd.DataFrame(values).reset_index(drop=True), y, target or target_of(y))
 
 
 def _array(given: Any) -> NDArray[Any]:
@@ -168,7 +175,7 @@ def advise(
     shipped = shipped_beside(history, family=only, metric=metric, experience=experience)
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
-        raise nothing_on(" or ".join(named) or None, metric)
+        raise nothing_on(" or ".join(named) or None, metric, history)
     metafeatures = data.describe()
     advice: list[Recommendation] = []
     asked: dict[str, tuple[Recommender, Task]] = {}
@@ -182,8 +189,9 @@ def advise(
             recommender = taught_beside(tasks, beside, learner)
             asked[one.name] = recommender, task
             advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
+    unused = unused_of(history, only, metric)
     if only:
-        return _for_dataset(advice, data)
+        return _telling(_for_dataset(advice, data), unused)
     missing = [one.name for one in wanted if one.name not in known]
     usual = metrics_for(data.target)[0]
     if missing and not named:  # of families that no past knows at all nothing is expected
@@ -197,7 +205,7 @@ def advise(
     if not grid:
         advice = [_better(first, looks, *asked[first.family]) for first in advice]
     ranked = _ranked(_for_dataset(advice, data), ranking, metafeatures, looks)
-    return _telling(ranked, why_not, _left_out(missing, metric))
+    return _telling(ranked, why_not, _left_out(missing, metric), unused)
 
 
 def explained(
@@ -226,7 +234,7 @@ def explained(
         check_names(config, one.hyperparameters(), family=family)
     past = past_tasks(history, family=family, metric=metric, experience=experience)
     if not past:
-        raise nothing_on(family, metric)
+        raise nothing_on(family, metric, history)
     task = new_task(data.name, one, data.target, metric, data.describe())
     shipped = shipped_beside(history, family=family, metric=metric, experience=experience)
     recommender = taught_beside(past, shipped, learner)
@@ -236,8 +244,9 @@ def explained(
         task = replace(task, space=space)
         asked = recommender.recommend(task, candidates=[complete(space, config)])[0]
     explanation = recommender.explain(task, asked)
-    told = _for_standardised([explanation.recommendation], data)[0]
-    explanation = replace(explanation, recommendation=told)
+    told = _for_standardised([explanation.recommendation], data)
+    told = _telling(told, unused_of(history, family, metric))
+    explanation = replace(explanation, recommendation=told[0])
     return explanation if metric not in HAS_UNITS else _without_units(explanation)
 
 

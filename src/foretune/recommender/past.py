@@ -1,5 +1,6 @@
 """The past tasks that advice rests on: a history of one's own, and the shipped experience beside it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from os import PathLike
 
@@ -26,6 +27,18 @@ def past_tasks(
     return list(found.values())
 
 
+def unused_of(history: HistoryLike, family: str | None, metric: str) -> str:
+    """That the history's tasks of the family are all judged by other metrics, as a sentence; else nothing."""
+    metrics = Counter(task.metric for task in _tasks(history, family, None, trials=False))
+    if not metrics or metric in metrics:
+        return ""
+    of = f" of {family}" if family else ""
+    return (
+        f"none of the history's tasks{of} is used: their metric is {' or '.join(metrics)}, not {metric} "
+        f"({metrics.total()} in all)"
+    )
+
+
 def shipped_beside(
     history: HistoryLike = None, *, family: str | None, metric: str | None, experience: bool
 ) -> list[Task]:
@@ -33,20 +46,22 @@ def shipped_beside(
     return past_tasks(family=family, metric=metric) if experience and history is not None else []
 
 
-def nothing_on(family: str | None, metric: str) -> LearningError:
+def nothing_on(family: str | None, metric: str, history: HistoryLike = None) -> LearningError:
     """The error where the past holds nothing to learn from."""
-    of = family or "any family"
+    of, unused = family or "any family", unused_of(history, family, metric)
     return LearningError(
         f"neither the history nor the experience holds a task of {of} judged by {metric}: collect or import "
-        "some first."
+        f"some first{f'; {unused}' if unused else ''}."
     )
 
 
-def _tasks(history: HistoryLike, family: str | None, metric: str | None) -> Iterator[Task]:
+def _tasks(
+    history: HistoryLike, family: str | None, metric: str | None, *, trials: bool = True
+) -> Iterator[Task]:
     if history is None:
         return
     if isinstance(history, str | PathLike):
         with open_history(history, read_only=True) as opened:
-            yield from opened.tasks(family, metric=metric)
+            yield from opened.tasks(family, metric=metric, trials=trials)
     else:
-        yield from history.tasks(family, metric=metric)
+        yield from history.tasks(family, metric=metric, trials=trials)

@@ -211,6 +211,16 @@ def test_a_metric_is_called_by_its_name_where_that_points_its_way() -> None:
     assert read(study_of(simple)).metric == "loss"
 
 
+def test_a_metric_can_be_said() -> None:
+    """What the values are is said where the study does not, but not against its direction."""
+    up, down = study_of(simple, direction="maximize"), study_of(simple)
+    assert read(up, metric="accuracy").metric == "accuracy"
+    assert read(up, metric="accuracy").trials[0].loss == read(up).trials[0].loss
+    assert read(down, metric="rmse").metric == "rmse"
+    with pytest.raises(HistoryError, match="maximises its value, where rmse minimises it"):
+        read(up, metric="rmse")
+
+
 def test_every_state_becomes_what_it_is() -> None:
     """Failed trials are failed, pruned ones never pass for whole ones, and those under way are left out."""
 

@@ -49,23 +49,31 @@ Place = str | PathLike[str] | BaseStorage
 
 
 def read_optuna(
-    storage: Place, *, study: str | Sequence[str] | None = None, family: str | None = None
+    storage: Place,
+    *,
+    study: str | Sequence[str] | None = None,
+    family: str | None = None,
+    metric: str | None = None,
 ) -> list[Task]:
     """One task per study of the storage, or per study named, in the storage's order.
 
     `storage`: a url ("sqlite:///past.db", PostgreSQL, MySQL), the path of a journal or SQLite file, or a
     storage object of Optuna's. COMPLETE trials are done. PRUNED ones have the loss that was reported last,
     and its step as their fidelity. FAIL and infeasible ones are failed; RUNNING and WAITING ones are left
-    out. The loss is the value, or minus the value where the study maximises.
+    out. The loss is the value, or minus the value where the study maximises. `metric` says what the values
+    are ("accuracy", "rmse", ...), where the studies do not by `set_metric_names`: without it they are called
+    "score" or "loss", and advice on "accuracy" does not use them.
 
     Studies whose hyperparameters have the same names are of one family, which is called by them, unless
     `family` or the study says otherwise: its user attribute "foretune" may hold a mapping with family,
     dataset, group and metafeatures. A warning tells which studies were left out as they have several
     objectives or no trial that ended, or hold choices that are told by their text. Raises
-    `HistoryError` where there is no such storage or study.
+    `HistoryError` where there is no such storage or study, or one that goes the other way than the metric.
     """
     with _undamaged(storage):
         studies = studies_in(storage_at(storage), [study] if isinstance(study, str) else study)
+        if metric is not None:
+            studies = [one.judged_by(metric) for one in studies]
         tasks = tasks_of(studies, family=family)
     _say_what_is_empty(studies, {task.name for task in tasks})
     if odd := [task.name for task in tasks if task.provenance["told_by_text"]]:
@@ -131,6 +139,16 @@ class Studied:
         plain = "loss" if sign > 0 else "score"
         metric = named if named and to_score(named, 1.0) == sign else plain
         return cls(study.study_name, study.get_trials(deepcopy=False), sign, metric, study.user_attrs)
+
+    def judged_by(self, metric: str) -> "Studied":
+        """The study whose values are of this metric; `HistoryError` where it points the other way."""
+        if to_score(metric, 1.0) != self.sign:
+            does, would = ("minimises", "maximises") if self.sign > 0 else ("maximises", "minimises")
+            raise HistoryError(
+                f"study {self.name!r} {does} its value, where {metric} {would} it: name a metric that points "
+                "the same way, or leave this study out by naming the others."
+            )
+        return replace(self, metric=metric)
 
     @property
     def own_words(self) -> Mapping[str, Any]:
