@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ from typer.testing import CliRunner
 
 from foretune.collect import sweep
 from foretune.collect.evaluation import Measurement
+from foretune.data.records import Recommendation, Task, Trial
 from foretune.experience import PACK
 from foretune.experiments import versus_grid
 from foretune.faces import cli
+from foretune.faces.tuning import Bench
 from foretune.history.history import open_history
 from foretune.testing import RELATED_CELLS, related_tasks
 
@@ -334,6 +337,35 @@ def test_a_history_of_another_metric_is_said_to_be_unused(
     alone = foretune("recommend", *words, "--no-experience")
     assert alone.code == 2
     assert told in " ".join(alone.err.split())
+
+
+def test_an_interrupted_search_says_what_it_found(
+    foretune: Foretune, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best config so far is shown, with exit code 130, and how trials are kept."""
+    run = Bench.tried
+
+    def tried(self: Bench, task: Task, advice: list[Recommendation]) -> Iterator[Trial]:
+        if len(task.trials) == 2:
+            raise KeyboardInterrupt
+        yield from run(self, task, advice)
+
+    monkeypatch.setattr(Bench, "tried", tried)
+    found = foretune("tune", table, "--target", "label", "--family", "decision_tree", "--folds", 2)
+    assert found.code == 130
+    assert "It ended after 2 trials, because it was interrupted." in found.out
+    assert "Its trials are not kept" in found.err
+
+
+def test_a_file_that_cannot_be_written_after_all_is_one_line(
+    foretune: Foretune, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may be full, or a name too long: what was found is shown, and no traceback."""
+    monkeypatch.setattr(Path, "write_text", Mock(side_effect=OSError(28, "No space left on device", "page")))
+    words = ["--target", "label", "--family", "svm", "--output", tmp_path / "page.html"]
+    found = foretune("explain", table, *words)
+    assert (found.code, found.err) == (2, "error: page: No space left on device\n")
+    assert "svm on small" in found.out
 
 
 def commands() -> list[list[str]]:

@@ -1,5 +1,6 @@
 """A search with real training."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from foretune.collect.datasets import Dataset
 from foretune.collect.evaluation import Protocol
 from foretune.collect.families import family
 from foretune.data.errors import LearningError, MetricError
-from foretune.data.records import DONE, Task, Trial
+from foretune.data.records import DONE, Recommendation, Task, Trial
 from foretune.faces.search_report import answer_of, outlook_sentence, write_search
-from foretune.faces.tuning import Bench, Limits, tune
+from foretune.faces.tuning import ALL_MADE, INTERRUPTED, Bench, Limits, tune
 from foretune.history.history import open_history
 from foretune.recommender.past import past_tasks
 
@@ -50,6 +51,32 @@ def test_a_search_trains_what_is_recommended(data: Dataset, past: list[Task], tm
     page = write_search(tuned, tmp_path / "report").read_text(encoding="utf-8")
     assert page.count("<svg") >= 4
     assert (tmp_path / "report" / "search.json").exists()
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_who_interrupts_a_search_is_told_what_was_found(
+    data: Dataset, past: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """The trials made so far have their answer, and with a history it goes on; without a trial there is none."""
+    run = Bench.tried
+
+    def tried(self: Bench, task: Task, advice: list[Recommendation]) -> Iterator[Trial]:
+        if len(task.trials) == after:
+            raise KeyboardInterrupt
+        yield from run(self, task, advice)
+
+    with open_history(tmp_path / "mine.db") as history, monkeypatch.context() as patch:
+        patch.setattr(Bench, "tried", tried)
+        if not after:
+            with pytest.raises(KeyboardInterrupt):
+                tune(bench(data, history=history), past, Limits(4))
+            return
+        stopped = tune(bench(data, history=history), past, Limits(4))
+        patch.undo()
+        ended = tune(bench(data, history=history), past, Limits(4))
+    assert (len(stopped.task.trials), stopped.ended) == (2, INTERRUPTED)
+    assert {trial.key for trial in stopped.task.trials} < {trial.key for trial in ended.task.trials}
+    assert (len(ended.task.trials), ended.ended) == (4, ALL_MADE)
 
 
 def test_errors_in_units_are_compared_once_they_show_their_size() -> None:

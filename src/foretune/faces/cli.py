@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -52,6 +52,8 @@ from foretune.faces.options import (
 if TYPE_CHECKING:
     from foretune.faces.tuning import Tuned
 
+INTERRUPT: Final = 130  # the exit code of who is stopped by Ctrl-C
+
 app = typer.Typer(
     help="Past tuning results say which hyperparameters to try next.",
     no_args_is_help=True,
@@ -66,6 +68,16 @@ def main() -> None:
         app()
     except ForetuneError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a file that cannot be written, or read, after all
+        place = f"{error.filename}: " if error.filename else ""
+        console.print(
+            f"[bold red]error:[/] {escape(f'{place}{error.strerror or error}')}",
+            highlight=False,
+            soft_wrap=True,
+        )
         sys.exit(2)
 
 
@@ -89,6 +101,13 @@ def _show_tuned(tuned: "Tuned") -> None:
     failed = sum(trial.status is FAILED for trial in tuned.task.trials)
     made = f"{counted(len(tuned.task.trials), 'trial')}{f', {failed} of them failed' if failed else ''}"
     out.print(f"It ended after {made}, because {tuned.ended}.", highlight=False, soft_wrap=True)
+
+
+def _how_to_go_on(history: str | None) -> str:
+    """What becomes of the trials of a search that was interrupted."""
+    if history is None:
+        return "Its trials are not kept: with --history they are, and the search can go on where it was."
+    return "Its trials are in the history: started again in the same way the search goes on."
 
 
 @app.command()
@@ -119,13 +138,13 @@ def tune(
 ) -> None:
     """Search a family's wide space on a table, recommended configs first, and say what is left to gain.
 
-    With a history a search that was stopped goes on where it was. Example:
+    With a history a search that was stopped goes on where it was; Ctrl-C tells what was found. Example:
     foretune tune churn.csv --target churned --family svm --trials 10
     """
     from foretune.collect.evaluation import Protocol
     from foretune.collect.families import family as find_family
     from foretune.faces.search_report import answer_of, write_search
-    from foretune.faces.tuning import Bench, Limits, tune as run
+    from foretune.faces.tuning import INTERRUPTED, Bench, Limits, tune as run
     from foretune.recommender.advice import advise
     from foretune.recommender.past import past_tasks, shipped_beside, unused_of
 
@@ -148,6 +167,9 @@ def tune(
         _show_tuned(tuned)
     if output is not None:
         console.print(f"report: {write_search(tuned, output)}")
+    if tuned.ended == INTERRUPTED:
+        console.print(_how_to_go_on(history), soft_wrap=True)
+        raise typer.Exit(INTERRUPT)
 
 
 @app.command()

@@ -20,6 +20,8 @@ from foretune.recommender.stopping import Outlook, check_tolerance
 from foretune.recommender.stretching import Stretching
 
 TOLERANCE = 0.01  # of the outlook where none is given
+ALL_MADE = "all trials were made"
+INTERRUPTED = "it was interrupted"
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,11 @@ def tune(
 
     A search that the bench's history knows goes on where it was stopped: its trials count. `shipped` are
     those past tasks that come from the experience, where there are others. `on_trial` hears of each new
-    trial, and of the task with it. Raises `MetricError` where the metric does not fit, `DatasetError` where
-    the table is too small for the folds, `LearningError` where the past holds nothing on this family, or
-    every trial failed.
+    trial, and of the task with it. Who interrupts it (Ctrl-C) is told what was found so far.
+
+    Raises `KeyboardInterrupt` where that is nothing, `MetricError` where the metric does not fit,
+    `DatasetError` where the table is too small for the folds, `LearningError` where the past holds nothing on
+    this family, or every trial failed.
     """
     metric = check_metric(metric or metrics_for(bench.data.target)[0], bench.data.target)
     bench.protocol.check_splits(bench.data)
@@ -119,26 +123,42 @@ def tune(
         raise nothing_on(task.family, metric)
     recommender = taught_beside(others, [one for one in shipped if one.key != task.key], learner)
     stretching = Stretching.to(others) if metric in HAS_UNITS else Stretching()
-    start, ended = time.monotonic(), "all trials were made"
+    ended = ALL_MADE
+    try:
+        for now, why in _steps(bench, recommender, stretching, task, limits):
+            task, ended = now, why
+            if ended == ALL_MADE:
+                on_trial(task.trials[-1], task)
+    except KeyboardInterrupt:
+        if not task.done:
+            raise
+        ended = INTERRUPTED
+    tolerance = TOLERANCE if limits.tolerance is None else limits.tolerance
+    return _told(recommender, stretching, task, ended, tolerance)
+
+
+def _steps(
+    bench: Bench, recommender: Recommender, stretching: Stretching, task: Task, limits: Limits
+) -> Iterator[tuple[Task, str]]:
+    """The task after each trial, and at the end why there are no more, if not all were made."""
+    start = time.monotonic()
     while (left := limits.trials - len(task.trials)) > 0:
         now = stretching.stretched(task)
         found = recommender.recommend(now, min(bench.jobs, left), per_second=limits.per_second)
         if not found:
-            ended = "every candidate was tried"
-            break
+            yield task, "every candidate was tried"
+            return
         for trial in bench.tried(task, found):
             task = task.plus(trial)
-            on_trial(trial, task)
+            yield task, ALL_MADE
         if limits.seconds is not None and time.monotonic() - start >= limits.seconds:
-            ended = "its time was up"
-            break
+            yield task, "its time was up"
+            return
         if limits.tolerance is not None and task.done:
             outlook = _outlook(recommender, stretching, task, limits.tolerance)
             if outlook is not None and outlook.stop:
-                ended = f"it is 95 % sure to be within {limits.tolerance:g} of the best"
-                break
-    tolerance = TOLERANCE if limits.tolerance is None else limits.tolerance
-    return _told(recommender, stretching, task, ended, tolerance)
+                yield task, f"it is 95 % sure to be within {limits.tolerance:g} of the best"
+                return
 
 
 def _outlook(
