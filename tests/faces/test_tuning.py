@@ -57,7 +57,7 @@ def test_a_search_trains_what_is_recommended(data: Dataset, past: list[Task], tm
 def test_who_interrupts_a_search_is_told_what_was_found(
     data: Dataset, past: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    """The trials made so far have their answer, and with a history it goes on; without a trial there is none."""
+    """The trials made so far have their answer, with a history it goes on; without a trial there is none."""
     run = Bench.tried
 
     def tried(self: Bench, task: Task, advice: list[Recommendation]) -> Iterator[Trial]:

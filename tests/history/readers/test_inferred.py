@@ -31,9 +31,15 @@ def test_a_mixed_one_may_depend_on_a_choice() -> None:
 
 
 def test_a_scale_may_be_given() -> None:
-    """What `log` names is on the log scale and nothing else; a name that is not there is refused."""
-    configs = [{"x": 1.0, "y": 1.0}, {"x": 2.0, "y": 1000.0}]
-    space = inferred_space(configs, log=["x"])
-    assert (space["x"].log, space["y"].log) == (True, False)
+    """What `log` names is on the log scale, the others are inferred; who names none has none."""
+    configs = [
+        {"x": 1.0 + y / 1e3, "y": y, "kind": kind} for y, kind in zip((1.0, 10.0, 1000.0), "aba", strict=True)
+    ]
+    scales = [
+        [inferred_space(configs, log=log)[name].log for name in "xy"] for log in (None, ["x"], ["y"], [])
+    ]
+    assert scales == [[False, True], [True, True], [False, True], [False, False]]
+    with pytest.raises(HistoryError, match="kind is a choice"):
+        inferred_space(configs, log=["kind"])
     with pytest.raises(HistoryError, match="no hyperparameter 'z'"):
         inferred_space(configs, log=["z"])

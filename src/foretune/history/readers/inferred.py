@@ -67,10 +67,11 @@ def tried_in(configs: Sequence[Config]) -> dict[str, Tried]:
 def inferred_space(
     configs: Sequence[Config], *, name: str = "", log: Collection[str] | None = None
 ) -> ConfigurationSpace:
-    """The space that these configs span; `log` names what is on the log scale, else that is inferred.
+    """The space that these configs span; `log` names what is on the log scale.
 
-    A hyperparameter that some configs lack depends on the choice that tells which, where there is one.
-    Raises `HistoryError` where a hyperparameter fits no space.
+    Of the others it is inferred; an empty `log` says that none is. A hyperparameter that some configs lack
+    depends on the choice that tells which, where there is one. Raises `HistoryError` where a hyperparameter
+    fits no space.
     """
     return spanned(tried_in(configs), configs, name=name, log=log)
 
@@ -83,11 +84,15 @@ def spanned(
     log: Collection[str] | None = None,
 ) -> ConfigurationSpace:
     """The space of what was tried; `configs`, all or some, tell which hyperparameters depend on which."""
-    if unknown := [one for one in log or () if one not in tried]:
-        raise HistoryError(f"there is no hyperparameter {unknown[0]!r} to put on the log scale.")
+    for one in log or ():
+        if one not in tried:
+            raise HistoryError(f"there is no hyperparameter {one!r} to put on the log scale.")
+        if tried[one].is_choice:
+            raise HistoryError(f"{one} is a choice, and no choice is on the log scale: leave it out.")
     space = ConfigurationSpace(name=name)
     for one in tried.values():
-        _add(space, one, None if log is None else one.name in log)
+        inferred = None if log is None or log else False
+        _add(space, one, True if one.name in (log or ()) else inferred)
     choices = {name for name, one in tried.items() if one.is_choice}
     integers = {name for name, one in tried.items() if one.is_integer}
     add_rules(space, rules_of(configs, choices=choices, integers=integers))
