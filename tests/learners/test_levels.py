@@ -40,6 +40,12 @@ def test_without_enough_to_go_by_the_level_is_the_mean(points: np.ndarray) -> No
     assert (level.mean, level.std) == (pytest.approx(best.mean()), pytest.approx(best.std()))
 
 
+def test_one_past_task_does_not_tell_how_tasks_differ() -> None:
+    """Its level is forecast with the std that is given, not with certainty."""
+    level = Levels(np.zeros((1, 0)), np.array([0.3]), np.array([False]), alone=0.2).forecast(np.zeros(0))
+    assert (level.mean, level.std) == (0.3, pytest.approx(0.2))
+
+
 @given(
     st.floats(-10, 10),
     st.floats(0.1, 10),

@@ -199,3 +199,18 @@ def test_no_gain_beyond_what_there_can_be_is_told() -> None:
     assert told.gain.high <= 1.0
     assert "loss=-0.97" in recommender.recommend(task.plus(Trial(whole[0], 0.97)))[0].note
     assert not told.recommendation.note
+
+
+def test_one_past_dataset_makes_nothing_certain() -> None:
+    """The gain there is told as it was, without an interval, and the expected loss is not sure."""
+    best, *others = RELATED_CELLS
+    past = Task(
+        "only", "svm", related_space(), trials=(Trial(best, 0.1), *(Trial(one, 0.3) for one in others))
+    )
+    found = Recommender("auto").fit([past]).explain(Task("new", "svm", related_space()))
+    assert (found.recommendation.config, found.recommendation.loss) == (best, pytest.approx(0.1))
+    assert found.recommendation.std > 0.05
+    assert found.gain.mean > 0
+    assert np.isnan([found.gain.low, found.gain.high]).all()
+    assert "0.2000 higher (as on the one past dataset)" in str(found)
+    json.dumps(found.as_json(), allow_nan=False)

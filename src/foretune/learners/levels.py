@@ -31,11 +31,13 @@ class Levels:
 
     The landmarkers among the meta-features are what makes this possible; the std is that of the forecasts
     on past tasks that the respective trees had not seen. `described` (n,) tells which past tasks have any:
-    the others teach no trees.
+    the others teach no trees. One past task alone does not tell how levels differ: they are taken to by
+    `alone`.
     """
 
-    def __init__(self, points: Floats, best: Floats, described: Mask) -> None:
-        self._usual = Level(float(best.mean()), float(best.std()) + 1e-9)
+    def __init__(self, points: Floats, best: Floats, described: Mask, *, alone: float = 0.0) -> None:
+        std = float(best.std()) if len(best) > 1 else alone
+        self._usual = Level(float(best.mean()), std + 1e-9)
         self._trees: Trees | None = None
         points, best = points[described], best[described]
         if len(best) >= FEWEST_TASKS:

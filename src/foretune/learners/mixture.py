@@ -10,7 +10,7 @@ from foretune.data.errors import LearningError
 from foretune.data.records import Config, Floats, Forecast, Task
 from foretune.features.encoding import Encoder
 from foretune.features.metaspace import MetaSpace
-from foretune.learners.learner import RegretScale, taught
+from foretune.learners.learner import SATURATION, RegretScale, taught
 from foretune.learners.levels import Levels
 from foretune.learners.surfaces import Surfaces
 
@@ -33,7 +33,12 @@ class Mixture:
         self.surfaces = Surfaces(self.tasks, self.encoder)
         self.scale = RegretScale.of(self.surfaces.recorded)
         self.metaspace = MetaSpace([task.metafeatures for task in self.tasks])
-        self.levels = Levels(self.metaspace.known, self.surfaces.best, self.metaspace.described)
+        self.levels = Levels(
+            self.metaspace.known,
+            self.surfaces.best,
+            self.metaspace.described,
+            alone=self.scale.limit / SATURATION,
+        )
         self.trust = trust_in(self.tasks)
 
     def trusted(self, weights: Floats) -> Floats:

@@ -27,7 +27,10 @@ POINTS: Final = 64  # of the space, at which every hyperparameter is changed in 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """How much lower the loss will be than with the library's `default`: the mean, and an 80 % interval."""
+    """How much lower the loss will be than with the library's `default`: the mean, and an 80 % interval.
+
+    The interval is NaN where one past dataset is all there is.
+    """
 
     default: Config
     mean: float
@@ -80,14 +83,16 @@ class Explanation:
         is_higher = (gain.mean < 0) == (one.metric in LOWER_IS_BETTER)
         chance = "" if gain.mean > 0 or not gain.high > 0 else "; chosen for the chance of more"
         usual = "" if self.usual is None else f"; at least {self.usual:.2f} is usual"
+        likely = f"gain, 80 % interval: {gain.low:.4f} to {gain.high:.4f}"
+        if math.isnan(gain.low):
+            likely = "as on the one past dataset"
         expected = (
             f"{'measured' if self.measured else 'expected'} {one.metric}",
             f"{one.score:.4f} ± {one.std:.4f}",
         )
         against = (
             "against the library's default",
-            f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} "
-            f"(gain, 80 % interval: {gain.low:.4f} to {gain.high:.4f}){chance}",
+            f"{abs(gain.mean):.4f} {'higher' if is_higher else 'lower'} ({likely}){chance}",
         )
         if one.config == gain.default:
             against = ("against the library's default", "it is the library's default")
@@ -248,6 +253,8 @@ def gain_over_default(
     elif not task.done and shares is not None and len(shares) == len(surfaces.tasks) and shares.any():
         losses = surfaces.losses([config, default])
         ahead, weights, std = losses[:, 1] - losses[:, 0], shares, np.zeros(len(losses))
+        if len(losses) == 1:  # one past task does not tell how tasks differ
+            return Gain(default, float(ahead[0]), math.nan, math.nan)
     else:
         ahead = np.diff(within.clipped(forecast.mean))
         weights, std = np.ones(1), np.array([np.hypot(*forecast.std)])

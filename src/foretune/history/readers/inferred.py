@@ -84,11 +84,11 @@ def spanned(
     log: Collection[str] | None = None,
 ) -> ConfigurationSpace:
     """The space of what was tried; `configs`, all or some, tell which hyperparameters depend on which."""
-    for one in log or ():
-        if one not in tried:
-            raise HistoryError(f"there is no hyperparameter {one!r} to put on the log scale.")
-        if tried[one].is_choice:
-            raise HistoryError(f"{one} is a choice, and no choice is on the log scale: leave it out.")
+    for named in log or ():
+        if named not in tried:
+            raise HistoryError(f"there is no hyperparameter {named!r} to put on the log scale.")
+        if tried[named].is_choice:
+            raise HistoryError(f"{named} is a choice, and no choice is on the log scale: leave it out.")
     space = ConfigurationSpace(name=name)
     for one in tried.values():
         inferred = None if log is None or log else False
