@@ -114,7 +114,8 @@ def test_a_study_of_the_same_name_elsewhere_teaches(past: optuna.storages.InMemo
 def test_the_first_study_in_a_storage_may_name_it_as_its_past(tmp_path: Path) -> None:
     """A storage that the study itself creates is an empty past at first, and a past for the next study."""
     url = f"sqlite:///{tmp_path / 'new.db'}"
-    sampler = MetaSampler(url, seed=0)
+    with pytest.warns(UserWarning, match="there is nothing at"):
+        sampler = MetaSampler(url, seed=0)
     first = optuna.create_study(storage=url, sampler=sampler)
     with pytest.warns(UserWarning, match="no past study has most"):
         first.optimize(quadratic(), n_trials=12)
@@ -359,6 +360,16 @@ def test_choices_that_are_exhausted_are_tried_again() -> None:
     assert len({tuple(trial.params.items()) for trial in study.trials[:4]}) == 4
 
 
+def test_a_past_that_is_none_is_told_before_any_trial(tmp_path: Path) -> None:
+    """A file of another kind is refused at once; where there is nothing yet a warning says so."""
+    (tmp_path / "runs.csv").write_text("C,score\n1,0.5\n")
+    with pytest.raises(HistoryError, match=r"runs\.csv is neither a storage of Optuna's nor a history"):
+        MetaSampler(tmp_path / "runs.csv")
+    for place in (tmp_path / "typo.db", f"sqlite:///{tmp_path}/typo.db"):
+        with pytest.warns(UserWarning, match=r"there is nothing at .*typo\.db yet"):
+            MetaSampler(place)
+
+
 def test_a_damaged_past_is_one_clear_error(tmp_path: Path) -> None:
     """A journal with a line that is no JSON is named, and so is what is wrong with it."""
     path = tmp_path / "past.log"
@@ -497,8 +508,10 @@ def test_a_missing_past_and_family_are_told_at_the_first_trial(
     past: optuna.storages.InMemoryStorage, tmp_path: Path
 ) -> None:
     """A path with nothing there, and a family that the past does not hold, are errors, not silence."""
+    with pytest.warns(UserWarning, match="there is nothing at"):
+        lost = MetaSampler(f"sqlite:///{tmp_path / 'nowhere.db'}")
     with pytest.raises(HistoryError, match=r"nowhere\.db"):
-        ask(MetaSampler(f"sqlite:///{tmp_path / 'nowhere.db'}"), quadratic())
+        ask(lost, quadratic())
     with pytest.raises(LearningError, match="it has x_y"):
         ask(MetaSampler(past, family="svm"), quadratic())
 

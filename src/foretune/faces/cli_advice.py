@@ -197,5 +197,6 @@ def _show_advice(answer: dict[str, Any]) -> None:
             )
             told += f"at most {PROTOCOL.rows:,} rows"
         out.print(told, style="dim")
-    for note in dict.fromkeys(one["note"] for one in answer["recommendations"] if one["note"]):
+    notes = (note for one in answer["recommendations"] for note in one["note"].split("; "))
+    for note in dict.fromkeys(filter(None, notes)):
         out.print(f"[yellow]note:[/] {escape(note)}", highlight=False)

@@ -1,6 +1,7 @@
 """Optuna's face: a sampler that learns from past studies, from a history, or from tasks."""
 
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -13,7 +14,7 @@ from foretune.data.records import Task
 from foretune.data.spaces import check_aliases
 from foretune.faces.sampling.warm_search import METRIC, WarmSearch
 from foretune.history.history import History, open_history
-from foretune.history.readers.places import kind_at
+from foretune.history.readers.places import is_server, kind_at
 
 try:
     import optuna
@@ -200,6 +201,15 @@ def _check(past: object, metafeatures: object, aliases: object) -> None:
             f"past={past!r} is nothing to learn from: give the url or object of an Optuna storage, "
             "the url of a history, the folder of a pack, or a list of tasks."
         )
+    if isinstance(past, str | PathLike) and not is_server(past):
+        kind = kind_at(past)
+        if kind in {"unknown", "mlflow_database"}:
+            raise HistoryError(
+                f"{past} is neither a storage of Optuna's nor a history of foretune's: make a history of it "
+                "first, with foretune import."
+            )
+        if kind == "nothing":  # the study's own storage may be made in a moment
+            warnings.warn(f"there is nothing at {past} yet: check the path.", stacklevel=3)
     if metafeatures is not None and not isinstance(metafeatures, Mapping):
         raise SpaceError(f"metafeatures={metafeatures!r} must be a mapping, such as {{'name': ...}}.")
     check_aliases(aliases or {})

@@ -204,6 +204,7 @@ def advise(
         looks, why_not = fitted_on(data, ranking, metafeatures, advised, metric=metric, on_fit=on_fit)
     if not grid:
         advice = [_better(first, looks, *asked[first.family]) for first in advice]
+    advice = [replace(one, note=f"{one.family}: {one.note}") if one.note else one for one in advice]
     ranked = _ranked(_for_dataset(advice, data), ranking, metafeatures, looks)
     return _telling(ranked, why_not, _left_out(missing, metric), unused)
 

@@ -25,7 +25,7 @@ def kind_at(place: str | PathLike[str]) -> Kind:
 
     Raises `HistoryError` where a PostgreSQL server cannot be reached.
     """
-    if "://" in str(place) and not SCHEME.match(str(place)) and not str(place).startswith(FILE):
+    if is_server(place):
         return _kind_on_server(str(place))
     path = path_at(place)
     if path.is_dir():
@@ -37,6 +37,12 @@ def kind_at(place: str | PathLike[str]) -> Kind:
     if begin.startswith(HEADER):
         return _kind_of_database(path)
     return "optuna_journal" if begin.startswith(b"{") and b'"op_code"' in begin else "unknown"
+
+
+def is_server(place: str | PathLike[str]) -> bool:
+    """Whether a url leads to a server, and not to a file."""
+    url = str(place)
+    return "://" in url and not SCHEME.match(url) and not url.startswith(FILE)
 
 
 def path_at(place: str | PathLike[str]) -> Path:
