@@ -65,7 +65,8 @@ def test_an_export_says_what_it_reveals(foretune: Foretune, tmp_path: Path) -> N
     assert "not revealed: names, fingerprints" in run.out
     with open_history(tmp_path / "pack") as pack:
         assert not any("private" in repr(task) for task in pack.tasks())
-    answer = json.loads(foretune(*words, "--json").out)
+    assert "reveals no names" in foretune(*words).err
+    answer = json.loads(foretune(*words, "--reveal", "--json").out)
     assert (answer["tasks"], answer["left_out"]) == (3, 0)
     assert "no task is left" in foretune(*words, "--min-rows", 10**9).err
 

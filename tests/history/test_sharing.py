@@ -105,6 +105,20 @@ def test_metafeatures_are_rounded(tmp_path: Path) -> None:
         Sharing(metafeature_digits=0)
 
 
+def test_a_pack_does_not_begin_to_reveal(tmp_path: Path) -> None:
+    """An export without names is not replaced by one with them, unless that is said; the other way it is."""
+    tasks, nameless = [secretive()], Sharing(without_names=True)
+    export_pack(tasks, tmp_path / "pack", sharing=nameless)
+    before = content_of(tmp_path / "pack")
+    with pytest.raises(HistoryError, match="reveals no names, and the new one would"):
+        export_pack(tasks, tmp_path / "pack")
+    assert content_of(tmp_path / "pack") == before
+    export_pack(tasks, tmp_path / "pack", reveal=True)
+    assert b"names, fingerprints and groups of datasets: who" in content_of(tmp_path / "pack")
+    export_pack(tasks, tmp_path / "pack", sharing=nameless)
+    export_pack(tasks, tmp_path / "pack", sharing=nameless)
+
+
 def test_small_and_unknown_datasets_stay_at_home(tmp_path: Path) -> None:
     """With a least number of rows, smaller datasets and those of unknown size are left out."""
     small = secretive(1, provenance={"rows": 99})

@@ -50,6 +50,9 @@ def export(
     ] = None,
     min_rows: Annotated[int, typer.Option(help="Leave out datasets of fewer rows.")] = 0,
     family: Families = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Let a pack with names replace an anonymous one.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a history as a pack: trials, meta-features and a card, never a row of any dataset.
@@ -70,7 +73,7 @@ def export(
     )
     with open_history(history, read_only=True) as store:
         tasks = list(store.tasks())
-    count = export_pack(tasks, pack, name=name, sharing=sharing)
+    count = export_pack(tasks, pack, name=name, sharing=sharing, reveal=reveal)
     told = read_card(pack)["sharing"]
     if as_json:
         answer = {"tasks": count, "left_out": len(tasks) - count, **told}

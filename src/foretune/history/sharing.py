@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task
@@ -13,6 +13,9 @@ from foretune.history.anonymous import DIGITS, anonymous, rounded
 
 if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import Hyperparameter
+
+
+NAMELESS: Final = "names, fingerprints, groups, sources and dates: digests under a key that was not kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,7 @@ class Sharing:
     def _hidden(self) -> Iterable[str]:
         yield "rows, cells and column names of any dataset"
         if self.without_names:
-            yield "names, fingerprints, groups, sources and dates: digests under a key that was not kept"
+            yield NAMELESS
             yield "scores of folds, memory, seeds, why trials failed, order in which tasks were added"
         if self.min_rows > 0:
             yield f"datasets of fewer than {self.min_rows} rows, or of an unknown number"
@@ -84,17 +87,27 @@ def export_pack(
     *,
     name: str = "a history",
     sharing: Sharing | None = None,
+    reveal: bool = False,
 ) -> int:
     """How many tasks were written as a pack, whose card says what it reveals.
 
-    Raises `HistoryError` where none is left to share, or the folder holds other files.
+    A pack that lies in the folder is replaced, but not, without `reveal`, by one that names what it does not:
+    who reads that folder was promised otherwise. Raises `HistoryError` in that case, where no task is left
+    to share, or where the folder holds other files.
     """
-    from foretune.history.parquet import write_pack  # noqa: PLC0415 - only packs need pyarrow
+    from foretune.history.parquet import CARD, read_card, write_pack  # noqa: PLC0415 - only packs need pyarrow
 
     sharing = sharing or Sharing()
     shared = sharing.of(tasks)
     if not shared:
         raise HistoryError("no task is left to share: ask for other families, or for fewer rows.")
+    if not reveal and (Path(folder) / CARD).is_file():
+        former = read_card(Path(folder)).get("sharing", {}).get("not revealed", ())
+        if NAMELESS in former and not sharing.without_names:
+            raise HistoryError(
+                f"the pack in {folder} reveals no names, and the new one would: write to another folder, "
+                "make it anonymous, too, or say that it may (--reveal, in Python reveal=True)."
+            )
     write_pack(shared, Path(folder), card={"name": name, "sharing": sharing.card(shared)})
     return len(shared)
 
