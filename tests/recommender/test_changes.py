@@ -239,6 +239,14 @@ def test_a_parent_may_become_a_number() -> None:
     assert Recommender().fit(mixed).recommend(Task("new", "any", former))[0].config["k"] in ("rbf", "poly")
 
 
+def test_steps_that_are_a_range_now_are_no_change() -> None:
+    """Numbers one by one, all of which the range holds, still teach; where one does not fit that is told."""
+    stepped = space(OrdinalHyperparameter("n", [1, 4, 7, 10]))
+    assert assumptions([stepped], space(Integer("n", (1, 10))), {}) == ()
+    (told,) = assumptions([stepped], space(Integer("n", (1, 8))), {})
+    assert told.endswith("only values that fit both still teach.")
+
+
 def test_nested_conditions_are_joined() -> None:
     """A condition made of others, which are made of others, is no obstacle to what else changed."""
     former = space(*(Categorical(name, ["x", "y"]) for name in "abu"), Float("c", (0, 1)))

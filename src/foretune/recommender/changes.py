@@ -223,6 +223,8 @@ def _changed(old: Parameter, new: Parameter) -> Iterator[str]:
         return
     former, current = _values(old), _values(new)
     if former is None or current is None:
+        if former is not None and all(holds(new, value) for value in former):  # steps of what is a range now
+            return
         if type(old) is not type(new):
             yield f"{name} was {_sort(old)} and is {_sort(new)}: only values that fit both still teach."
         return
