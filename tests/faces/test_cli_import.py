@@ -121,6 +121,17 @@ def test_a_database_of_mlflows_is_seen(run_import: Foretune, tmp_path: Path) -> 
     assert (answer["reader"], answer["families"][0]["metric"]) == ("mlflow", "log_loss")
 
 
+def test_scores_that_cannot_be_are_noticed_before_they_are_written(
+    run_import: Foretune, tmp_path: Path
+) -> None:
+    """An accuracy of 93 is shown in a dry run, of a table as of other sources."""
+    (tmp_path / "runs.csv").write_text("data,acc,C\na,93,1\na,91,10\nb,0.9,1\nb,0.8,10\n")
+    words = ["--task-column", "data", "--score-column", "acc", "--metric", "accuracy", "--dry-run"]
+    told = "1 of 2 tasks have scores that accuracy never has: are they in percent?"
+    assert told in " ".join(run_import(tmp_path / "runs.csv", *words).out.split())
+    assert "never has" not in run_import(OUTPUTS / "grid_search.csv", "--metric", "accuracy", "--dry-run").out
+
+
 def test_options_without_use_are_named(run_import: Foretune) -> None:
     """An option that the reader has no use for is a note; one that is no list of choices an error."""
     run = run_import(OUTPUTS / "grid_search.csv", "--study", "a", "--direction", "maximize", "--dry-run")

@@ -41,6 +41,10 @@ def import_results(
     task: Annotated[
         str | None, typer.Option(help="The task's name, where the source has none; default: the file's.")
     ] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(help="cv_results: the pipeline's step that is the model, svc of svc__C."),
+    ] = None,
     log: Annotated[list[str] | None, typer.Option(help="On the log scale; repeat it. Default: told.")] = None,
     hyperparameter: Annotated[
         list[str] | None, typer.Option(help="A column or parameter; repeat it. Default: all others.")
@@ -119,10 +123,11 @@ def choices_of(text: str) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Incoming:
-    """A task that comes in: how many trials it has, and why some failed."""
+    """A task that comes in: how many trials it has, what they lost, and why some failed."""
 
     task: "Task"
     trials: int
+    losses: Sequence[float | None]
     failures: Sequence[str]
 
     @classmethod
@@ -131,8 +136,9 @@ class Incoming:
         from foretune.data.records import FAILED, Task
 
         if isinstance(one, Task):
-            return cls(one, len(one.trials), [t.reason for t in one.trials if t.status is FAILED])
-        return cls(one.task, len(one), one.failures)
+            failures = [trial.reason for trial in one.trials if trial.status is FAILED]
+            return cls(one, len(one.trials), [trial.loss for trial in one.trials], failures)
+        return cls(one.task, len(one), one.losses, one.failures)
 
 
 def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reader: str) -> dict[str, Any]:
@@ -155,7 +161,11 @@ def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reade
         for (family, metric), members in parts.items()
     ]
     told = [one for members in parts.values() for one in members]
-    doubtful = [sentence for members in parts.values() for sentence in _hardly_searched(members)]
+    doubtful = [
+        sentence
+        for members in parts.values()
+        for sentence in (*_hardly_searched(members), *_never_scored(members))
+    ]
     reasons = Counter(reason[:80] for one in told for reason in one.failures)
     return {
         "reader": reader,
@@ -165,6 +175,15 @@ def _summary(tasks: Sequence["Task | TableTask"], left_out: Sequence[str], reade
         "left_out": [*left_out, *doubtful],
         "failed": dict(reasons.most_common(8)),
     }
+
+
+def _never_scored(members: Sequence[Incoming]) -> Iterator[str]:
+    """A note where tasks have scores that their metric never has, such as an accuracy of 93."""
+    from foretune.history.doubts import is_possible
+
+    metric = members[0].task.metric
+    if odd := sum(not is_possible(metric, one.losses) for one in members):
+        yield f"{odd} of {len(members)} tasks have scores that {metric[:60]} never has: are they in percent?"
 
 
 def _hardly_searched(members: Sequence[Incoming]) -> Iterator[str]:

@@ -108,7 +108,7 @@ READERS: Final = (
         "cv_results",
         "cv_results_ of scikit-learn as CSV, JSON or Parquet",
         lambda source: source.is_table and source.has_cv_results,
-        _same("task", "family", "metric", "log"),
+        _same("task", "family", "metric", "log", "step"),
         named_by_file="task",
     ),
     Reader(

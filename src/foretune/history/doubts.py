@@ -4,8 +4,9 @@ What is doubted counts less, and is said; a history without doubts is as it was.
 less the others count was chosen by hand: half for what may behave otherwise, a little more for fewer folds.
 """
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean
@@ -136,7 +137,11 @@ def _noisy(tasks: Sequence[Task]) -> Iterator[Doubt]:
 
 def _impossible(tasks: Sequence[Task]) -> Iterator[Doubt]:
     """Tasks with scores that their metric never has, such as an accuracy of 93."""
-    places = tuple(place for place, task in enumerate(tasks) if _is_impossible(task))
+    places = tuple(
+        place
+        for place, task in enumerate(tasks)
+        if not is_possible(task.metric, (one.loss for one in task.trials))
+    )
     if places:
         names = sorted({tasks[place].metric for place in places})
         sentence = f"{_share(places, tasks)} have scores that {names[0][:60]} never has"
@@ -198,12 +203,11 @@ def _count(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _is_impossible(task: Task) -> bool:
-    if task.metric not in RANGES:
-        return False
-    low, high = RANGES[task.metric]
-    scores = (to_score(task.metric, trial.loss) for trial in task.trials if trial.loss is not None)
-    return any(not low - 1e-9 <= score <= high + 1e-9 for score in scores)
+def is_possible(metric: str, losses: Iterable[float | None]) -> bool:
+    """Whether the metric can have such losses; None, of a trial that failed, is no loss."""
+    low, high = RANGES.get(metric, (-math.inf, math.inf))
+    scores = (to_score(metric, loss) for loss in losses if loss is not None)
+    return all(low - 1e-9 <= score <= high + 1e-9 for score in scores)
 
 
 def _share(places: Collection[int], tasks: Sequence[Any]) -> str:

@@ -3,6 +3,7 @@
 import ast
 import math
 import re
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +40,7 @@ def read_cv_results(
     dataset: str | None = None,
     space: "ConfigurationSpace | None" = None,
     log: Sequence[str] | None = None,
+    step: str | None = None,
 ) -> list[Task]:
     """One task for each metric of a search's `cv_results_`: a dict, a frame, or a CSV, JSON or Parquet file.
 
@@ -46,10 +48,10 @@ def read_cv_results(
     what the search was scored by, "score" by default; of several metrics, the one to read. scikit-learn turns
     the signs of errors: "neg_log_loss", and "log_loss" too, stand for such scores, and become log_loss.
 
-    Names such as svc__C lose the step where all have the same. Each fold's score is kept; seconds are those
-    of fitting and scoring over all folds; of a halving search, the rows at most resources are the full
-    trials. For `family`, `space` and `log` see `read_table`. Raises `HistoryError` where these are no
-    cv_results_, or are pickled.
+    Names such as svc__C lose the step where all have the same; of several steps they lose `step`, the
+    model's, so that C is compared with every other C (a warning asks for it). Each fold's score is kept; seconds are those of fitting and scoring over all folds; of a halving search, the rows at most
+    resources are the full trials. For `family`, `space` and `log` see `read_table`. Raises `HistoryError`
+    where these are no cv_results_, or are pickled.
     """
     sheet = sheet_of(results)
     if not is_cv_results(sheet.columns):
@@ -57,7 +59,7 @@ def read_cv_results(
             f"{sheet.name} is no cv_results_ of scikit-learn: it needs the columns mean_test_..., "
             "mean_fit_time and params or param_...."
         )
-    configs = _without_step(_configs(sheet))
+    configs = _without_step(_configs(sheet), step)
     names = {name for config in configs for name in config}
     called = checked(family or called_by(names), "the family")
     inferred = {} if space is not None else {"space": INFERRED}
@@ -180,10 +182,24 @@ def _kept(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_step(configs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The configs without the step of a pipeline, where every name is of the same one."""
+def _without_step(configs: Sequence[Mapping[str, Any]], step: str | None) -> list[dict[str, Any]]:
+    """The configs without that step of a pipeline; where none is said, without one that all names have."""
     names = {name for config in configs for name in config}
     steps = {name.rpartition("__")[0] for name in names}
-    if len(steps) != 1 or not (step := steps.pop()):
-        return [dict(config) for config in configs]
-    return [{name.removeprefix(f"{step}__"): value for name, value in one.items()} for one in configs]
+    if step is not None and step not in steps:
+        known = ", ".join(sorted(filter(None, steps))) or "none"
+        raise HistoryError(f"no hyperparameter is of a step {step!r}: the steps are {known}.")
+    if step is None and len(steps) > 1 and any(steps):
+        known = ", ".join(sorted(filter(None, steps)))
+        warnings.warn(
+            f"names keep their steps ({known}), and teach nothing of names without: say which step is the "
+            "model (--step, in Python step=).",
+            stacklevel=3,
+        )
+    if step is None and len(steps) == 1:
+        step = steps.pop()
+    start = f"{step}__" if step else ""
+    without = [{name.removeprefix(start): value for name, value in one.items()} for one in configs]
+    if twice := [name for name in names if start and name.startswith(start) and name[len(start) :] in names]:
+        raise HistoryError(f"{twice[0]!r} cannot lose its step: {twice[0][len(start) :]!r} is there, too.")
+    return without

@@ -125,6 +125,11 @@ class TableTask:
         return len(self.trials[0])
 
     @property
+    def losses(self) -> Sequence[float | None]:
+        """The loss of each trial; None of those that failed."""
+        return self.trials[WRITTEN.index("loss") - 1]
+
+    @property
     def failures(self) -> list[str]:
         """Why trials failed, a reason for each that did."""
         statuses, reasons = self.trials[WRITTEN.index("status") - 1], self.trials[-1]
