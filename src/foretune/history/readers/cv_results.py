@@ -49,9 +49,10 @@ def read_cv_results(
     the signs of errors: "neg_log_loss", and "log_loss" too, stand for such scores, and become log_loss.
 
     Names such as svc__C lose the step where all have the same; of several steps they lose `step`, the
-    model's, so that C is compared with every other C (a warning asks for it). Each fold's score is kept; seconds are those of fitting and scoring over all folds; of a halving search, the rows at most
-    resources are the full trials. For `family`, `space` and `log` see `read_table`. Raises `HistoryError`
-    where these are no cv_results_, or are pickled.
+    model's, so that C is compared with every other C (a warning asks for it). Each fold's score is kept;
+    seconds are those of fitting and scoring over all folds; of a halving search, the rows at most resources
+    are the full trials. For `family`, `space` and `log` see `read_table`. Raises `HistoryError` where these
+    are no cv_results_, or are pickled.
     """
     sheet = sheet_of(results)
     if not is_cv_results(sheet.columns):
