@@ -91,7 +91,7 @@ class PackHistory:
         """Raises `HistoryError`: a pack never changes."""
         raise HistoryError(
             f"{self._folder} is a pack, and packs are read-only: open a SQLite history instead, "
-            "and merge the pack into it by `history.add(*pack.tasks())`."
+            "and merge the pack into it (foretune history merge, in Python history.add(*pack.tasks()))."
         )
 
     def add_rows(self, tasks: Sequence[TaskRows]) -> NoReturn:
