@@ -370,6 +370,18 @@ def test_a_past_that_is_none_is_told_before_any_trial(tmp_path: Path) -> None:
             MetaSampler(place)
 
 
+def test_a_storage_that_was_just_made_is_a_past(tmp_path: Path) -> None:
+    """A journal begins as an empty file: the study's own may be named as its past at once."""
+    path = tmp_path / "journal.log"
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    (tmp_path / "empty.db").touch()
+    MetaSampler(tmp_path / "empty.db")
+    study = optuna.create_study(storage=storage, sampler=MetaSampler(path, seed=0))
+    with pytest.warns(UserWarning, match="no past study has most"):
+        study.optimize(quadratic(), n_trials=2)
+    assert len(study.trials) == 2
+
+
 def test_a_damaged_past_is_one_clear_error(tmp_path: Path) -> None:
     """A journal with a line that is no JSON is named, and so is what is wrong with it."""
     path = tmp_path / "past.log"

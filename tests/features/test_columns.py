@@ -79,3 +79,12 @@ def test_a_target_of_decimals_is_one_of_numbers(step: str, target: str) -> None:
     assert target_of(decimals) == target_of(decimals.astype(float)) == target
     assert describe(X, decimals) == pytest.approx(describe(X, decimals.astype(float)), nan_ok=True)
     assert Dataset("new", X, decimals, target_of(decimals)).y.dtype == np.float64
+
+
+def test_a_target_of_objects_is_what_its_cells_are() -> None:
+    """Whole numbers that pandas holds as objects are numbers; texts and mixtures stay what they are."""
+    X = pd.DataFrame({"x": np.arange(30.0)})
+    counts = pd.Series([k % 6 for k in range(30)], dtype=object)
+    assert Dataset("new", X, counts, "regression").y.dtype == np.int64
+    assert Dataset("new", X, counts.map(str), "classification").y.tolist() == counts.map(str).tolist()
+    assert target_of(counts / 4) == "regression"

@@ -16,8 +16,10 @@ from foretune.collect.datasets import Dataset, load_dataset
 from foretune.collect.families import family
 from foretune.data.errors import DatasetError, FamilyError, LearningError, MetricError, SpaceError
 from foretune.data.records import FAILED, Config, Task, Trial
+from foretune.features.metafeatures import describe
 from foretune.history.history import History, open_history
 from foretune.history.parquet import write_pack
+from foretune.history.readers.table import read_table
 from foretune.recommender import past, selection
 from foretune.recommender.advice import advise, explained, recommend
 from foretune.recommender.past import past_tasks
@@ -32,7 +34,10 @@ def tree_tasks(loss: float, n: int = 4) -> list[Task]:
     tree = family("decision_tree")
     trials = tuple(Trial(cell, loss + 0.01 * k) for k, cell in enumerate(tree.cells()))
     space = tree.wide_space("classification")
-    return [Task(f"tree {k}", "decision_tree", space, trials=trials) for k in range(n)]
+    return [
+        Task(f"tree {k}", "decision_tree", space, trials=trials, metafeatures=describe(X, y))
+        for k in range(n)
+    ]
 
 
 @pytest.fixture
@@ -251,7 +256,8 @@ def compared(n: int = 12) -> list[Task]:
         for name, ahead in zip(("decision_tree", "svm"), rng.permutation([0.1, 0.0]), strict=True):
             one = family(name)
             trials = tuple(Trial(cell, -0.7 - ahead + 0.01 * i) for i, cell in enumerate(one.cells()))
-            tasks.append(Task(f"data {k}", name, one.wide_space("classification"), trials=trials))
+            space = one.wide_space("classification")
+            tasks.append(Task(f"data {k}", name, space, trials=trials, metafeatures=describe(X, y)))
     return tasks
 
 
@@ -302,6 +308,45 @@ def test_of_two_configs_that_were_fitted_the_better_one_is_named(
     assert all(one.config in family(one.family).cells() for one in cells)
 
 
+def test_a_probe_may_lie_outside_the_wide_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What imported results tried, a word or a number that the space lacks, is named and explained."""
+    configs: dict[str, list[Config]] = {
+        "knn": [{"n_neighbors": 80}, {"n_neighbors": 1}],
+        "random_forest": [{"max_features": "log2", "max_depth": 9}, {"max_features": "sqrt", "max_depth": 1}],
+    }
+
+    def first_look(_: object, given: dict[str, Config], *__: object, **___: object) -> dict[str, Trial]:
+        best = {name: config == configs[name][0] for name, config in given.items()}
+        return {name: Trial(given[name], -0.8 - 0.1 * is_best) for name, is_best in best.items()}
+
+    monkeypatch.setattr("foretune.recommender.looks.first_look", first_look)
+    with open_history(tmp_path / "imported.db") as history:
+        for name, (good, bad) in configs.items():
+            rows = [
+                {"task": f"data {k}", "score": score, **config}
+                for k in range(12)
+                for config, score in ((good, 0.9 + k / 1e3), (bad, 0.6 + k / 1e3))
+            ]
+            frame = pd.DataFrame(rows)
+            history.add(*read_table(frame, task="task", score="score", metric="accuracy", family=name))
+        data = Dataset("new", X, y, "classification")
+        found = advise(data, history=history, experience=False)
+        told = explained(data, history=history, experience=False)
+    assert {one.family: one.config for one in found} == {name: good for name, (good, _) in configs.items()}
+    assert told.recommendation.config == found[0].config
+
+
+def test_what_is_not_used_is_told_of_the_families_asked_for(history: History) -> None:
+    """Of several families, too; tasks of others say nothing of them."""
+    history.add(*(replace(task, metric="f1_macro") for task in tree_tasks(0.1)))
+    with pytest.raises(
+        LearningError, match=r"a task of svm or decision_tree judged by roc_auc.* none of the"
+    ):
+        recommend(X, y, family=["svm", "decision_tree"], metric="roc_auc", history=history, experience=False)
+    (tree,) = recommend(X, y, family="decision_tree", history=history)
+    assert "none of the history's tasks of decision_tree is used: their metric is f1_macro" in tree.note
+
+
 def test_where_no_process_can_be_started_families_are_ranked_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,7 +368,8 @@ def test_a_family_that_cannot_be_fitted_is_named(tmp_path: Path, monkeypatch: py
         history.add(*compared())
         advice = recommend(X, y, history=history, experience=False)
     assert advice[0].note == (
-        "not fitted here: svm (timed out after 20 s), decision_tree (not judged by accuracy)"
+        "not fitted here: svm (timed out after 20 s), decision_tree (not judged by accuracy); the config "
+        "advised by the past could not be fitted here: svm (timed out after 20 s)"
     )
     assert {one.family: one.fitted for one in advice} == {"svm": None, "decision_tree": None}
 

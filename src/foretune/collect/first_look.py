@@ -13,7 +13,7 @@ from foretune.data.records import Config, Trial
 PROTOCOL: Final = Protocol(folds=5, seed=1, rows=2_000)
 CLOSELY: Final = replace(PROTOCOL, repeats=3)
 FEW_ROWS: Final = 600  # in fewer, what scores hang on most is which rows are in which fold
-TIMEOUT: Final = 20.0  # seconds for one family, all its folds
+TIMEOUT: Final = 20.0  # seconds for one family, all its folds, and for each repeat
 
 
 def first_look(
@@ -31,7 +31,8 @@ def first_look(
     """
     protocol.check_splits(data)
     sample = data.sample(protocol.rows, seed=protocol.seed)
-    jobs = [Job(sample, find_family(name), config, protocol, TIMEOUT) for name, config in configs.items()]
+    timeout = TIMEOUT * protocol.repeats
+    jobs = [Job(sample, find_family(name), config, protocol, timeout) for name, config in configs.items()]
     found: dict[str, Trial] = {}
     for done, (job, outcome) in enumerate(run_jobs(jobs, jobs=1), start=1):
         trials = trials_of(job, outcome)

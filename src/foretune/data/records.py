@@ -256,7 +256,7 @@ class Recommendation:
     `history_weight` in [0, 1] is the share of the forecast that rests on past tasks, the rest on this task's
     own trials; it falls when the history misleads. `odds` in [0, 1], where families are compared: that this
     family is the best one for the dataset, or close to it; `fitted` is what this config scored when it was
-    fitted there, and `probed` what another one of the family scored, the same for all datasets.
+    fitted there, and `probed` what the family's probe scored, a config that is the same for all datasets.
     `note` is what the user should know besides.
     """
 

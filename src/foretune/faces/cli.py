@@ -157,7 +157,7 @@ def tune(
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
-        if unused := unused_of(store, name, metric):
+        if unused := unused_of(store, [name], metric):
             console.print(f"note: {unused}", highlight=False)
         shipped = shipped_beside(family=name, metric=metric, **past)
         tuned = run(bench, tasks, limits, metric=metric, learner=learner, shipped=shipped, on_trial=show)

@@ -183,7 +183,8 @@ def _never_scored(members: Sequence[Incoming]) -> Iterator[str]:
 
     metric = members[0].task.metric
     if odd := sum(not is_possible(metric, one.losses) for one in members):
-        yield f"{odd} of {len(members)} tasks have scores that {metric[:60]} never has: are they in percent?"
+        why = "are signs turned" if metric in LOWER_IS_BETTER else "are they in percent"
+        yield f"{odd} of {len(members)} tasks have scores that {metric[:60]} never has: {why}?"
 
 
 def _hardly_searched(members: Sequence[Incoming]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from foretune.data.records import Task
 from foretune.data.spaces import check_aliases
 from foretune.faces.sampling.warm_search import METRIC, WarmSearch
 from foretune.history.history import History, open_history
-from foretune.history.readers.places import is_server, kind_at
+from foretune.history.readers.places import is_server, kind_at, path_at
 
 try:
     import optuna
@@ -202,17 +202,25 @@ def _check(past: object, metafeatures: object, aliases: object) -> None:
             "the url of a history, the folder of a pack, or a list of tasks."
         )
     if isinstance(past, str | PathLike) and not is_server(past):
-        kind = kind_at(past)
-        if kind in {"unknown", "mlflow_database"}:
-            raise HistoryError(
-                f"{past} is neither a storage of Optuna's nor a history of foretune's: make a history of it "
-                "first, with foretune import."
-            )
-        if kind == "nothing":  # the study's own storage may be made in a moment
-            warnings.warn(f"there is nothing at {past} yet: check the path.", stacklevel=3)
+        _check_place(past)
     if metafeatures is not None and not isinstance(metafeatures, Mapping):
         raise SpaceError(f"metafeatures={metafeatures!r} must be a mapping, such as {{'name': ...}}.")
     check_aliases(aliases or {})
+
+
+def _check_place(past: str | PathLike[str]) -> None:
+    """Raises `HistoryError` for a file of another kind; a study's own storage may be empty, or to come."""
+    path = path_at(past)
+    if path.name == ":memory:" or (path.is_file() and not path.stat().st_size):
+        return
+    kind = kind_at(past)
+    if kind in {"unknown", "mlflow_database"}:
+        raise HistoryError(
+            f"{past} is neither a storage of Optuna's nor a history of foretune's: make a history of it "
+            "first, with foretune import."
+        )
+    if kind == "nothing":
+        warnings.warn(f"there is nothing at {past} yet: check the path.", stacklevel=4)
 
 
 def _check_study(study: optuna.Study) -> None:

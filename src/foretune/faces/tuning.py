@@ -120,7 +120,7 @@ def tune(
     task = bench.task(metric)
     others = [one for one in past if one.key != task.key]
     if not others:
-        raise nothing_on(task.family, metric)
+        raise nothing_on([task.family], metric)
     recommender = taught_beside(others, [one for one in shipped if one.key != task.key], learner)
     stretching = Stretching.to(others) if metric in HAS_UNITS else Stretching()
     ended = ALL_MADE

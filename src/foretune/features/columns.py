@@ -27,8 +27,11 @@ def as_meant(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def target_as_meant(y: "pd.Series[Any]") -> "pd.Series[Any]":
-    """The target (n,) with decimals as floats; the very column where there are none."""
-    return _number(y) if _all_are(y, Decimal) else y
+    """The target (n,) as what its cells are, decimals as floats; the very column where it is that already."""
+    if not (pd.api.types.is_object_dtype(y.dtype) or isinstance(y.dtype, pd.ArrowDtype)):
+        return y
+    found = y.infer_objects()
+    return _number(found) if _all_are(found, Decimal) else found
 
 
 def _may_be_disguised(kind: Any) -> bool:

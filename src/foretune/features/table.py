@@ -85,7 +85,7 @@ def target_of(y: "pd.Series[Any]") -> Target:
     Text, categories and booleans ask for classification. So do numbers that are all whole and have at most 20
     distinct values; all other numbers ask for regression.
     """
-    values = target_as_meant(y).infer_objects()
+    values = target_as_meant(y)
     if not _is_numeric(values):
         return "classification"
     numbers = _as_floats(values)[values.notna().to_numpy()]

@@ -1,5 +1,6 @@
 """What of a history is given away: which tasks, how exactly, and what the card says of it."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -101,13 +102,12 @@ def export_pack(
     shared = sharing.of(tasks)
     if not shared:
         raise HistoryError("no task is left to share: ask for other families, or for fewer rows.")
-    if not reveal and (Path(folder) / CARD).is_file():
-        former = read_card(Path(folder)).get("sharing", {}).get("not revealed", ())
-        if NAMELESS in former and not sharing.without_names:
-            raise HistoryError(
-                f"the pack in {folder} reveals no names, and the new one would: write to another folder, "
-                "make it anonymous, too, or say that it may (--reveal, in Python reveal=True)."
-            )
+    replaces = not reveal and not sharing.without_names and (Path(folder) / CARD).is_file()
+    if replaces and NAMELESS in json.dumps(read_card(Path(folder)).get("sharing")):
+        raise HistoryError(
+            f"the pack in {folder} reveals no names, and the new one would: write to another folder, make it "
+            "anonymous, too, or say that it may (--reveal, in Python reveal=True)."
+        )
     write_pack(shared, Path(folder), card={"name": name, "sharing": sharing.card(shared)})
     return len(shared)
 

@@ -72,6 +72,8 @@ def recommend(
     >>> best[0].config
     {'C': 10, 'gamma': 0.01}
     """
+    if target not in {None, "classification", "regression"}:
+        raise DatasetError(f"target={target!r} is none: give 'classification' or 'regression', or nothing.")
     data = _dataset(X, _column(y).reset_index(drop=True), image_shape, target)
     named = [family] if isinstance(family, str) else list(family or ())
     return advise(
@@ -175,7 +177,7 @@ def advise(
     shipped = shipped_beside(history, family=only, metric=metric, experience=experience)
     known = {task.family for task in past if task.provenance.get("target", data.target) == data.target}
     if not known & {one.name for one in wanted}:
-        raise nothing_on(" or ".join(named) or None, metric, history)
+        raise nothing_on(named, metric, history)
     metafeatures = data.describe()
     advice: list[Recommendation] = []
     asked: dict[str, tuple[Recommender, Task]] = {}
@@ -189,7 +191,7 @@ def advise(
             recommender = taught_beside(tasks, beside, learner)
             asked[one.name] = recommender, task
             advice += recommender.recommend(task, n, candidates=cells, per_second=per_second)
-    unused = unused_of(history, only, metric)
+    unused = unused_of(history, named, metric)
     if only:
         return _telling(_for_dataset(advice, data), unused)
     missing = [one.name for one in wanted if one.name not in known]
@@ -204,7 +206,7 @@ def advise(
         looks, why_not = fitted_on(data, ranking, metafeatures, advised, metric=metric, on_fit=on_fit)
     if not grid:
         advice = [_better(first, looks, *asked[first.family]) for first in advice]
-    advice = [replace(one, note=f"{one.family}: {one.note}") if one.note else one for one in advice]
+    advice = [replace(one, note=_for_family(one)) for one in advice]
     ranked = _ranked(_for_dataset(advice, data), ranking, metafeatures, looks)
     return _telling(ranked, why_not, _left_out(missing, metric), unused)
 
@@ -224,29 +226,30 @@ def explained(
     Without a family, for the one that promises most; a config belongs to one, which must be given.
     """
     metric = check_metric(metric or metrics_for(data.target)[0], data.target)
+    advised = None
     if family is None:
         if config is not None:
             raise LearningError("a config belongs to one family: say which, with family=... .")
         first, *_ = advise(data, metric=metric, history=history, experience=experience, learner=learner)
-        family, config = first.family, first.config
+        family, advised = first.family, first.config
     one = find_family(family)
     one.check_serves(data)
     if config is not None:
         check_names(config, one.hyperparameters(), family=family)
     past = past_tasks(history, family=family, metric=metric, experience=experience)
     if not past:
-        raise nothing_on(family, metric, history)
+        raise nothing_on([family], metric, history)
     task = new_task(data.name, one, data.target, metric, data.describe())
     shipped = shipped_beside(history, family=family, metric=metric, experience=experience)
     recommender = taught_beside(past, shipped, learner)
-    asked = None
+    asked = None if advised is None else _said_of(advised, recommender, task)
     if config is not None:
         space = _space_with(config, one, data.target)
         task = replace(task, space=space)
         asked = recommender.recommend(task, candidates=[complete(space, config)])[0]
     explanation = recommender.explain(task, asked)
     told = _for_standardised([explanation.recommendation], data)
-    told = _telling(told, unused_of(history, family, metric))
+    told = _telling(told, unused_of(history, [family], metric))
     explanation = replace(explanation, recommendation=told[0])
     return explanation if metric not in HAS_UNITS else _without_units(explanation)
 
@@ -308,11 +311,26 @@ def new_task(name: str, family: Family, target: Target, metric: str, metafeature
     return Task(name, family.name, family.wide_space(target), metric=metric, metafeatures=metafeatures)
 
 
+def _for_family(one: Recommendation) -> str:
+    """The note, each part of which says what family it is of."""
+    return "; ".join(f"{one.family}: {part}" for part in filter(None, one.note.split("; ")))
+
+
 def _better(advised: Recommendation, looks: Looks, recommender: Recommender, task: Task) -> Recommendation:
     """The advice, or what is to be said of the family's probe where that did better on the dataset."""
     if not looks.prefers_probe(advised.family):
         return advised
-    return recommender.recommend(task, candidates=[looks.probed[advised.family].config])[0]
+    return _said_of(looks.probed[advised.family].config, recommender, task) or advised
+
+
+def _said_of(config: Config, recommender: Recommender, task: Task) -> Recommendation | None:
+    """What the past says of a config of its own; None where it lies in no space that it can be told in."""
+    try:
+        if task.space is not None:
+            task = replace(task, space=with_words(task.space, [config], mixed_only=True))
+        return recommender.recommend(task, candidates=[config])[0]
+    except SpaceError:
+        return None
 
 
 def _ranked(

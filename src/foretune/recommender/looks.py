@@ -71,14 +71,14 @@ def fitted_on(
     if len(ranking.probes) < 2 or data.image_shape is not None:
         return NO_LOOKS, ""
     small = len(data.X) < FEW_ROWS
-    families, closer = len(ranking.probes), min(CLOSER, len(ranking.probes))
-    done, planned = 0, families + closer * (2 if small else 1)
+    closer = min(CLOSER, len(advised))
+    done, planned = 0, len(ranking.probes) + closer * (2 if small else 1)
 
     def count(*_: int) -> None:
         nonlocal done
         done += 1
         if on_fit is not None:
-            on_fit(done, planned)
+            on_fit(min(done, planned), planned)
 
     def fit(configs: Mapping[str, Config], protocol: Protocol = PROTOCOL) -> dict[str, Trial]:
         return first_look(data, configs, metric, protocol, on_fit=count)
@@ -90,7 +90,10 @@ def fitted_on(
         return NO_LOOKS, f"no family was fitted here: {str(error).removesuffix('.')}"
     failed = [f"{name} ({one.reason})" for name, one in looks.probed.items() if name not in looks.losses]
     failed += [f"{name} (not judged by {metric})" for name in ranking.probes if name not in looks.probed]
-    return looks, f"not fitted here: {', '.join(failed)}" if failed else ""
+    lost = [f"{name} ({one.reason})" for name, one in looks.advised.items() if one.loss is None]
+    told = [f"not fitted here: {', '.join(failed)}"] * bool(failed)
+    told += [f"the config advised by the past could not be fitted here: {', '.join(lost)}"] * bool(lost)
+    return looks, "; ".join(told)
 
 
 def looked_at(
@@ -110,7 +113,8 @@ def looked_at(
     odds = ranking.odds(metafeatures, Looks(probed, {}).losses)
     first = sorted(advised, key=lambda family: -odds.get(family, 0.0))[:CLOSER]
     if fit_again is not None:
-        again = fit_again({name: ranking.probes[name] for name in first if name in probed})
+        losses = Looks(probed, {}).losses
+        again = fit_again({name: ranking.probes[name] for name in first if name in losses})
         probed = {**probed, **{name: trial for name, trial in again.items() if trial.loss is not None}}
     known = {family: canonical(config) for family, config in ranking.probes.items()}
     new = {family: advised[family] for family in first if canonical(advised[family]) != known.get(family)}

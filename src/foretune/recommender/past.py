@@ -1,7 +1,7 @@
 """The past tasks that advice rests on: a history of one's own, and the shipped experience beside it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from os import PathLike
 
 from foretune.data.errors import LearningError
@@ -27,12 +27,13 @@ def past_tasks(
     return list(found.values())
 
 
-def unused_of(history: HistoryLike, family: str | None, metric: str) -> str:
-    """That the history's tasks of the family are all judged by other metrics, as a sentence; else nothing."""
-    metrics = Counter(task.metric for task in _tasks(history, family, None, trials=False))
+def unused_of(history: HistoryLike, families: Collection[str], metric: str) -> str:
+    """That the history's tasks of these families (none: of all) have other metrics; else nothing."""
+    listed = _tasks(history, None, None, trials=False)
+    metrics = Counter(task.metric for task in listed if not families or task.family in families)
     if not metrics or metric in metrics:
         return ""
-    of = f" of {family}" if family else ""
+    of = f" of {' or '.join(families)}" if families else ""
     return (
         f"none of the history's tasks{of} is used: their metric is {' or '.join(metrics)}, not {metric} "
         f"({metrics.total()} in all)"
@@ -46,9 +47,9 @@ def shipped_beside(
     return past_tasks(family=family, metric=metric) if experience and history is not None else []
 
 
-def nothing_on(family: str | None, metric: str, history: HistoryLike = None) -> LearningError:
-    """The error where the past holds nothing to learn from."""
-    of, unused = family or "any family", unused_of(history, family, metric)
+def nothing_on(families: Collection[str], metric: str, history: HistoryLike = None) -> LearningError:
+    """The error where the past holds nothing to learn from on these families (none: on any)."""
+    of, unused = " or ".join(families) or "any family", unused_of(history, families, metric)
     return LearningError(
         f"neither the history nor the experience holds a task of {of} judged by {metric}: collect or import "
         f"some first{f'; {unused}' if unused else ''}."

@@ -1,6 +1,7 @@
 """What scikit-learn's searches leave behind, read as tasks."""
 
 import pickle
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,6 +67,27 @@ def test_the_model_of_several_steps_can_be_said() -> None:
     assert set(kept.trials[0].config) == set(grid)
     with pytest.raises(HistoryError, match="no hyperparameter is of a step 'svm': the steps are pca, svc"):
         read_cv_results(results, task="iris", step="svm")
+
+
+@pytest.mark.parametrize(
+    ("config", "is_pipeline"),
+    [
+        ({"svc__C": 1, "svc__gamma": 0.1}, False),
+        ({"svc__C": 1, "pca__n_components": 2}, True),
+        ({"svc__C": 1, "standardscaler": "passthrough"}, True),
+        ({"estimator__max_depth": 1, "n_estimators": 5}, False),
+        ({"estimator__max_depth": 1, "algorithm": "SAMME"}, False),
+        ({"C": 1}, False),
+    ],
+)
+def test_only_of_pipelines_a_step_is_asked_for(config: dict[str, Any], is_pipeline: bool) -> None:
+    """A model within another one is no step, and one step alone is lost without asking."""
+    results = {"params": [config], "mean_test_score": [0.9], "mean_fit_time": [0.1]}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read_cv_results(results, task="iris", family="model")
+    assert [one for one in told if "names keep their steps" in str(one.message)] == told
+    assert bool(told) is is_pipeline
 
 
 def test_several_metrics_are_several_tasks() -> None:

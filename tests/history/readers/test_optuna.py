@@ -219,6 +219,10 @@ def test_a_metric_can_be_said() -> None:
     assert read(down, metric="rmse").metric == "rmse"
     with pytest.raises(HistoryError, match="maximises its value, where rmse minimises it"):
         read(up, metric="rmse")
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        up.set_metric_names(["f1"])
+        with pytest.raises(HistoryError, match="says that its values are of f1, not of accuracy"):
+            read(up, metric="accuracy")
 
 
 def test_every_state_becomes_what_it_is() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SOURCE: Final = "cv_results"  # in a task's provenance
 MEAN: Final = "mean_test_"
 PARAM: Final = "param_"
+NESTED: Final = frozenset({"estimator", "base_estimator"})  # what models call a model within them
 LONGEST_PARAMS: Final = 10 * LONGEST_TEXT  # characters of the text that holds a config
 
 
@@ -183,6 +184,15 @@ def _kept(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _is_pipeline(configs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether names are of several steps, or of one and swapped ones; a model within another is no step."""
+    names = {name for config in configs for name in config}
+    steps = {name.partition("__")[0] for name in names if "__" in name} - NESTED
+    whole = {name for name in names if "__" not in name}
+    swapped = all(isinstance(one.get(name, ""), str) for name in whole for one in configs)
+    return len(steps) > 1 or (bool(steps and whole) and swapped)
+
+
 def _without_step(configs: Sequence[Mapping[str, Any]], step: str | None) -> list[dict[str, Any]]:
     """The configs without that step of a pipeline; where none is said, without one that all names have."""
     names = {name for config in configs for name in config}
@@ -190,7 +200,7 @@ def _without_step(configs: Sequence[Mapping[str, Any]], step: str | None) -> lis
     if step is not None and step not in steps:
         known = ", ".join(sorted(filter(None, steps))) or "none"
         raise HistoryError(f"no hyperparameter is of a step {step!r}: the steps are {known}.")
-    if step is None and len(steps) > 1 and any(steps):
+    if step is None and len(steps) > 1 and _is_pipeline(configs):
         known = ", ".join(sorted(filter(None, steps)))
         warnings.warn(
             f"names keep their steps ({known}), and teach nothing of names without: say which step is the "

@@ -141,7 +141,12 @@ class Studied:
         return cls(study.study_name, study.get_trials(deepcopy=False), sign, metric, study.user_attrs)
 
     def judged_by(self, metric: str) -> "Studied":
-        """The study whose values are of this metric; `HistoryError` where it points the other way."""
+        """The study whose values are of this metric; `HistoryError` where it says or goes otherwise."""
+        if self.metric not in {"score", "loss", metric}:
+            raise HistoryError(
+                f"study {self.name!r} says that its values are of {self.metric}, not of {metric}: leave the "
+                "metric out, or this study by naming the others."
+            )
         if to_score(metric, 1.0) != self.sign:
             does, would = ("minimises", "maximises") if self.sign > 0 else ("maximises", "minimises")
             raise HistoryError(

@@ -60,7 +60,7 @@ def _kind_of_database(path: Path) -> Kind:
         raise HistoryError(
             f"{path} cannot be read as a database ({problem}): take it from its source again."
         ) from None
-    return _kind_of_tables(tables)
+    return _kind_of_tables(tables) if tables else "nothing"
 
 
 def _kind_on_server(url: str) -> Kind:
