@@ -9,13 +9,14 @@ from joblib import cpu_count, parallel_config
 
 from foretune.data.errors import MissingExtraError
 
-Backend = Literal["loky", "dask", "ray"]
+Backend = Literal["loky", "threads", "dask", "ray"]
 
 
 @contextmanager
 def joblib_backend(backend: Backend, jobs: int) -> Iterator[int]:
-    """Sets joblib to the backend with so many worker processes (-1 = one a core), and yields their number.
+    """Sets joblib to the backend with so many workers (-1 = one a core), and yields their number.
 
+    Threads are workers enough where few jobs are to begin at once: each has its models fitted in a child.
     Raises `MissingExtraError` where the backend is not installed.
     """
     workers = cpu_count() if jobs < 1 else jobs
@@ -26,7 +27,7 @@ def joblib_backend(backend: Backend, jobs: int) -> Iterator[int]:
         with _ray_cluster(workers), parallel_config("ray", n_jobs=workers):
             yield workers
     else:
-        with parallel_config("loky", n_jobs=workers):
+        with parallel_config("threading" if backend == "threads" else backend, n_jobs=workers):
             yield workers
 
 

@@ -21,6 +21,9 @@ TIMED_OUT: Final = "timed out after"
 DIED: Final = "the fit's process died"
 
 
+STARTING: Final = threading.Lock()  # one child at a time, as each start changes the process for a moment
+
+
 class CallFailedError(Exception):
     """The guarded call raised, ran out of time, or its process died; the message says which.
 
@@ -111,7 +114,7 @@ class Guard:
         context = mp.get_context("spawn")
         pipe, theirs = context.Pipe()
         child = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
-        with _without_main():
+        with STARTING, _without_main():
             child.start()
         theirs.close()
         self._child, self._pipe = child, pipe

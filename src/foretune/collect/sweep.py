@@ -268,7 +268,7 @@ def run_jobs(
     work: Sequence[Job], *, jobs: int, backend: Backend = "loky"
 ) -> Iterator[tuple[Job, Measurement | str]]:
     """Each job with its outcome, as they finish; ray cannot stream, so there batch by batch."""
-    parent = os.getpid() if backend == "loky" else None
+    parent = os.getpid() if backend in {"loky", "threads"} else None
     with joblib_backend(backend, jobs) as workers:
         calls = (delayed(_attempt)(i, job, parent) for i, job in enumerate(work))
         if backend == "ray":
@@ -279,24 +279,27 @@ def run_jobs(
             yield from ((work[i], outcome) for i, outcome in results)
 
 
-_GUARDS: dict[int, Guard] = {}
+_GUARDS: dict[int, list[Guard]] = {}  # of each process those that wait for a call
 
 
 def _attempt(index: int, job: Job, parent: int | None) -> tuple[int, Measurement | str]:
     """The measurement of one job, or the reason why there is none; runs in a worker process."""
     pid = os.getpid()
     if pid not in _GUARDS:
-        _GUARDS[pid] = Guard()
         known = {None, *multiprocessing.get_all_start_methods()}
         if pid != parent or multiprocessing.get_start_method(allow_none=True) not in known:
             # loky's workers announce a start method that a plain child process does not know.
             multiprocessing.set_start_method("spawn", force=True)
             if parent is not None and parent != pid:
                 end_with(parent)
+    waiting = _GUARDS.setdefault(pid, [])
+    guard = waiting.pop() if waiting else Guard()
     try:
-        return index, _GUARDS[pid].run(_measure, job, timeout=job.timeout, prepare=_prepare)
+        return index, guard.run(_measure, job, timeout=job.timeout, prepare=_prepare)
     except CallFailedError as error:
         return index, str(error)
+    finally:
+        waiting.append(guard)
 
 
 def _prepare(job: Job) -> None:
