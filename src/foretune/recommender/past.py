@@ -29,8 +29,7 @@ def past_tasks(
 
 def unused_of(history: HistoryLike, families: Collection[str], metric: str) -> str:
     """That the history's tasks of these families (none: of all) have other metrics; else nothing."""
-    listed = _tasks(history, None, None, trials=False)
-    metrics = Counter(task.metric for task in listed if not families or task.family in families)
+    metrics = Counter(task.metric for task in _listed(history) if not families or task.family in families)
     if not metrics or metric in metrics:
         return ""
     of = f" of {' or '.join(families)}" if families else ""
@@ -56,13 +55,21 @@ def nothing_on(families: Collection[str], metric: str, history: HistoryLike = No
     )
 
 
-def _tasks(
-    history: HistoryLike, family: str | None, metric: str | None, *, trials: bool = True
-) -> Iterator[Task]:
+def _tasks(history: HistoryLike, family: str | None, metric: str | None) -> Iterator[Task]:
     if history is None:
         return
     if isinstance(history, str | PathLike):
         with open_history(history, read_only=True) as opened:
-            yield from opened.tasks(family, metric=metric, trials=trials)
+            yield from opened.tasks(family, metric=metric)
     else:
-        yield from history.tasks(family, metric=metric, trials=trials)
+        yield from history.tasks(family, metric=metric)
+
+
+def _listed(history: HistoryLike) -> list[Task]:
+    """All tasks of the history, without their trials."""
+    if history is None:
+        return []
+    if isinstance(history, str | PathLike):
+        with open_history(history, read_only=True) as opened:
+            return [*opened.tasks(trials=False)]
+    return [*history.tasks(trials=False)]
