@@ -11,7 +11,7 @@ from foretune.data.errors import HistoryError
 from foretune.data.records import FAILED, Task, Trial
 from foretune.history.anonymous import anonymous
 from foretune.history.history import open_history
-from foretune.history.parquet import read_card
+from foretune.history.parquet import read_card, write_pack
 from foretune.history.sharing import Sharing, export_pack
 
 SECRET = "secret"
@@ -113,6 +113,8 @@ def test_a_pack_does_not_begin_to_reveal(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="reveals no names, and the new one would"):
         export_pack(tasks, tmp_path / "pack")
     assert content_of(tmp_path / "pack") == before
+    with pytest.raises(HistoryError, match="reveals no names"):
+        write_pack(tasks, tmp_path / "pack", card={"recommender": {}})
     export_pack(tasks, tmp_path / "pack", reveal=True)
     assert b"names, fingerprints and groups of datasets: who" in content_of(tmp_path / "pack")
     export_pack(tasks, tmp_path / "pack", sharing=nameless)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DIGITS: Final = (
     4  # significant ones of losses, 2 of seconds: more tell how many rows there are, and the machine
 )
+NAMELESS: Final = "names, fingerprints, groups, sources and dates: digests under a key that was not kept"
 KEPT: Final = {"direction": ("minimize", "maximize"), "target": ("classification", "regression")}
 """What stays of the provenance where it is one of these words, beside versions and how losses were judged."""
 

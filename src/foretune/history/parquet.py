@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from foretune.data.bounds import MOST_JSON_BYTES, MOST_TASKS, check_count, content_of, parsed
 from foretune.data.errors import HistoryError, VersionError
 from foretune.data.records import Task
+from foretune.history.anonymous import NAMELESS
 from foretune.history.expansion import table_in
 from foretune.history.rows import TABLE_TYPES, Row, RowReader, TaskRows, task_row, trial_row
 
@@ -177,14 +178,19 @@ class PackHistory:
         return table
 
 
-def write_pack(tasks: Iterable[Task], folder: Path | str, *, card: Mapping[str, Any]) -> None:
+def write_pack(
+    tasks: Iterable[Task], folder: Path | str, *, card: Mapping[str, Any], reveal: bool = False
+) -> None:
     """Writes the tasks as a pack into a new folder, or in the place of an older pack; all of it or nothing.
 
-    `card` says what the pack is: title, licence, sources. Raises `HistoryError` where a task or a trial
-    comes twice: merge them in a SQLite history first.
+    `card` says what the pack is: title, licence, sources. Without `reveal` an anonymous pack gives way to
+    anonymous ones only. Raises `HistoryError` where a task or a trial comes twice: merge them in a SQLite
+    history first.
     """
     folder = Path(folder).resolve()
     _check_replaceable(folder)
+    if not reveal:
+        _check_named(folder, card)
     files = _files(list(tasks), card)
     fresh = folder.with_name(f".{folder.name}.{getpid()}.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -217,6 +223,16 @@ def _check_replaceable(folder: Path) -> None:
     if others := names - ours:
         named = ", ".join(sorted(others)[:3])
         raise HistoryError(f"{folder} holds other files ({named}): give a new folder, or that of a pack.")
+
+
+def _check_named(folder: Path, card: Mapping[str, Any]) -> None:
+    """Who reads a folder in which a pack reveals no names was promised that none will."""
+    former = _read_card(folder / CARD) if (folder / CARD).is_file() else {}
+    if NAMELESS in json.dumps(former.get("sharing")) and NAMELESS not in json.dumps(card.get("sharing")):
+        raise HistoryError(
+            f"the pack in {folder} reveals no names, and the new one would: write to another folder, make it "
+            "anonymous, too, or say that it may (--reveal, in Python reveal=True)."
+        )
 
 
 def _files(tasks: Sequence[Task], card: Mapping[str, Any]) -> dict[str, bytes]:

@@ -1,22 +1,18 @@
 """What of a history is given away: which tasks, how exactly, and what the card says of it."""
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from foretune.data.errors import HistoryError
 from foretune.data.records import Task
-from foretune.history.anonymous import DIGITS, anonymous, rounded
+from foretune.history.anonymous import DIGITS, NAMELESS, anonymous, rounded
 
 if TYPE_CHECKING:
     from ConfigSpace.hyperparameters import Hyperparameter
-
-
-NAMELESS: Final = "names, fingerprints, groups, sources and dates: digests under a key that was not kept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,19 +92,14 @@ def export_pack(
     who reads that folder was promised otherwise. Raises `HistoryError` in that case, where no task is left
     to share, or where the folder holds other files.
     """
-    from foretune.history.parquet import CARD, read_card, write_pack  # noqa: PLC0415 - only packs need pyarrow
+    from foretune.history.parquet import write_pack  # noqa: PLC0415 - only packs need pyarrow
 
     sharing = sharing or Sharing()
     shared = sharing.of(tasks)
     if not shared:
         raise HistoryError("no task is left to share: ask for other families, or for fewer rows.")
-    replaces = not reveal and not sharing.without_names and (Path(folder) / CARD).is_file()
-    if replaces and NAMELESS in json.dumps(read_card(Path(folder)).get("sharing")):
-        raise HistoryError(
-            f"the pack in {folder} reveals no names, and the new one would: write to another folder, make it "
-            "anonymous, too, or say that it may (--reveal, in Python reveal=True)."
-        )
-    write_pack(shared, Path(folder), card={"name": name, "sharing": sharing.card(shared)})
+    card = {"name": name, "sharing": sharing.card(shared)}
+    write_pack(shared, Path(folder), card=card, reveal=reveal)
     return len(shared)
 
 
