@@ -33,7 +33,7 @@ SMALLEST: Final = float(
 class Protocol:
     """How a config is judged: cross-validation (stratified for classes) on at most `rows` rows.
 
-    It is repeated so many times, each time with other folds.
+    It is done `repeats` times, each time with other folds.
     """
 
     folds: int = 5

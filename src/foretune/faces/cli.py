@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 from rich.markup import escape
@@ -67,18 +67,17 @@ def main() -> None:
     try:
         app()
     except ForetuneError as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        _fail(str(error))
     except BrokenPipeError:
         raise
-    except OSError as error:  # a file that cannot be written, or read, after all
+    except OSError as error:  # a disk may be full, whatever was checked before
         place = f"{error.filename}: " if error.filename else ""
-        console.print(
-            f"[bold red]error:[/] {escape(f'{place}{error.strerror or error}')}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        sys.exit(2)
+        _fail(f"{place}{error.strerror or error}")
+
+
+def _fail(problem: str) -> NoReturn:
+    console.print(f"[bold red]error:[/] {escape(problem)}", highlight=False, soft_wrap=True)
+    sys.exit(2)
 
 
 @app.callback()
@@ -157,8 +156,7 @@ def tune(
         bench = Bench(find_family(name), table, Protocol(folds, seed, rows), timeout, jobs, store)
         limits = Limits(trials, seconds, tolerance, per_second)
         tasks = past_tasks(family=name, metric=metric, **past)
-        if unused := unused_of(store, [name], metric):
-            console.print(f"note: {unused}", highlight=False)
+        show_notes(filter(None, [unused_of(store, [name], metric)]))
         shipped = shipped_beside(family=name, metric=metric, **past)
         tuned = run(bench, tasks, limits, metric=metric, learner=learner, shipped=shipped, on_trial=show)
     if as_json:

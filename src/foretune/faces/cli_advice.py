@@ -192,10 +192,8 @@ def _show_advice(answer: dict[str, Any]) -> None:
     if ranked:
         told = "odds: that the family is the best here, or close to it"
         if any(_fitted(one) != "–" for one in answer["recommendations"]):
-            told += (
-                f"; fitted: the config, or where ~ another one of the family, in {PROTOCOL.folds} folds of "
-            )
-            told += f"at most {PROTOCOL.rows:,} rows"
+            rows = f"{PROTOCOL.folds} folds of at most {PROTOCOL.rows:,} rows"
+            told += f"; fitted: the config, or where ~ another one of the family, in {rows}"
         out.print(told, style="dim")
     notes = (note for one in answer["recommendations"] for note in one["note"].split("; "))
     for note in dict.fromkeys(filter(None, notes)):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 from foretune.data.errors import LearningError
@@ -29,7 +30,9 @@ def past_tasks(
 
 def unused_of(history: HistoryLike, families: Collection[str], metric: str) -> str:
     """That the history's tasks of these families (none: of all) have other metrics; else nothing."""
-    metrics = Counter(task.metric for task in _listed(history) if not families or task.family in families)
+    with _opened(history) as opened:
+        listed = () if opened is None else opened.tasks(trials=False)
+        metrics = Counter(task.metric for task in listed if not families or task.family in families)
     if not metrics or metric in metrics:
         return ""
     of = f" of {' or '.join(families)}" if families else ""
@@ -56,20 +59,15 @@ def nothing_on(families: Collection[str], metric: str, history: HistoryLike = No
 
 
 def _tasks(history: HistoryLike, family: str | None, metric: str | None) -> Iterator[Task]:
-    if history is None:
-        return
+    with _opened(history) as opened:
+        yield from () if opened is None else opened.tasks(family, metric=metric)
+
+
+@contextmanager
+def _opened(history: HistoryLike) -> Iterator[History | None]:
+    """The history, opened for as long where it is given by its url."""
     if isinstance(history, str | PathLike):
         with open_history(history, read_only=True) as opened:
-            yield from opened.tasks(family, metric=metric)
+            yield opened
     else:
-        yield from history.tasks(family, metric=metric)
-
-
-def _listed(history: HistoryLike) -> list[Task]:
-    """All tasks of the history, without their trials."""
-    if history is None:
-        return []
-    if isinstance(history, str | PathLike):
-        with open_history(history, read_only=True) as opened:
-            return [*opened.tasks(trials=False)]
-    return [*history.tasks(trials=False)]
+        yield history

@@ -197,11 +197,10 @@ def _without_step(configs: Sequence[Mapping[str, Any]], step: str | None) -> lis
     """The configs without that step of a pipeline; where none is said, without one that all names have."""
     names = {name for config in configs for name in config}
     steps = {name.rpartition("__")[0] for name in names}
+    known = ", ".join(sorted(filter(None, steps))) or "none"
     if step is not None and step not in steps:
-        known = ", ".join(sorted(filter(None, steps))) or "none"
         raise HistoryError(f"no hyperparameter is of a step {step!r}: the steps are {known}.")
-    if step is None and len(steps) > 1 and _is_pipeline(configs):
-        known = ", ".join(sorted(filter(None, steps)))
+    if step is None and _is_pipeline(configs):
         warnings.warn(
             f"names keep their steps ({known}), and teach nothing of names without: say which step is the "
             "model (--step, in Python step=).",
@@ -209,8 +208,8 @@ def _without_step(configs: Sequence[Mapping[str, Any]], step: str | None) -> lis
         )
     if step is None and len(steps) == 1:
         step = steps.pop()
-    start = f"{step}__" if step else ""
-    without = [{name.removeprefix(start): value for name, value in one.items()} for one in configs]
-    if twice := [name for name in names if start and name.startswith(start) and name[len(start) :] in names]:
-        raise HistoryError(f"{twice[0]!r} cannot lose its step: {twice[0][len(start) :]!r} is there, too.")
-    return without
+    without = {name: name.removeprefix(f"{step}__") if step else name for name in names}
+    for name, short in without.items():
+        if short != name and short in names:
+            raise HistoryError(f"{name!r} cannot lose its step: {short!r} is there, too.")
+    return [{without[name]: value for name, value in config.items()} for config in configs]
